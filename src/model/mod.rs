@@ -1,1 +1,78 @@
+//! The nouns: what one `stackctl.yaml` means, each value parsed once and hard to misuse.
+//!
+//! Nothing here reads a file, a clock or a network.
 
+mod file;
+mod layout;
+mod name;
+mod secret;
+mod service;
+mod site;
+mod ssh;
+
+pub use file::{HostPath, HostPathError, Owner, RemoteFile};
+pub use layout::Layout;
+pub use name::{
+    EnvName, HostName, ImageRef, NameError, ReleaseId, ServiceName, SiteName, StackName,
+};
+pub use secret::Secret;
+pub use service::{
+    App, Build, Database, Dialect, Health, ImageSource, Listen, Service, ServiceKind, StaticFiles,
+};
+pub use site::{PathPrefix, PathPrefixError, Route, ServerName, ServerNameError, Site};
+pub use ssh::{Fingerprint, FingerprintError, SshTarget};
+
+use std::collections::BTreeMap;
+
+/// Everything one `stackctl.yaml` describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    pub name: StackName,
+    pub hosts: BTreeMap<HostName, Host>,
+    pub services: BTreeMap<ServiceName, Service>,
+    pub sites: BTreeMap<SiteName, Site>,
+    /// How many stopped releases of each service stay on a host, beside the one that serves.
+    pub keep: u8,
+}
+
+/// A machine we reach by SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    pub name: HostName,
+    /// How we reach it; only `transport` reads this.
+    pub ssh: SshTarget,
+    /// `host` or `host:port` as visitors write it in a browser; the SSH address unless given.
+    pub public: String,
+}
+
+impl Stack {
+    /// The services that run on `host`, in an order in which each comes after what it needs.
+    pub fn services_on(&self, host: &HostName) -> Vec<&Service> {
+        let mut ordered: Vec<&Service> = Vec::new();
+        for service in self.services.values() {
+            self.visit(service, &mut ordered);
+        }
+        ordered.retain(|service| service.hosts.contains(host));
+        ordered
+    }
+
+    // `config` refuses cycles in `needs`, so this ends.
+    fn visit<'a>(&'a self, service: &'a Service, ordered: &mut Vec<&'a Service>) {
+        if ordered.iter().any(|seen| seen.name == service.name) {
+            return;
+        }
+        for needed in &service.needs {
+            if let Some(needed) = self.services.get(needed) {
+                self.visit(needed, ordered);
+            }
+        }
+        ordered.push(service);
+    }
+
+    /// The sites whose nginx runs on `host`.
+    pub fn sites_on<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Site> + 'a {
+        self.sites
+            .values()
+            .filter(move |site| site.hosts.contains(host))
+    }
+}

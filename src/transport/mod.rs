@@ -1,1 +1,81 @@
+//! Moves bytes to and from a host. It knows no Docker, no nginx, no systemd units.
+//!
+//! One connection per host carries everything: a root shell that answers framed requests ([`Transport::run`]),
+//! channels of their own for what is long or large ([`Transport::stream`]), and connections to sockets on the
+//! host ([`Transport::dial`]).
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::script::Script;
+
+/// What a script left behind when it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Exit status; 128 + n when a signal n ended it.
+    pub status: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// Which of a program's outputs a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Stdout,
+    Stderr,
+}
+
+/// A socket on the host, dialled with root's rights.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A Unix socket's path.
+    Unix(String),
+    /// A TCP port on the host's loopback address.
+    Loopback(u16),
+}
+
+/// A two-way connection to an [`Endpoint`].
+pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// Bytes to send, produced as they are needed.
+pub type Upload = futures_util::stream::BoxStream<'static, std::io::Result<Bytes>>;
+
+/// A way to one host. Everything runs as root there.
+pub trait Transport: Send + Sync {
+    /// Runs a short script with `input` on its stdin; buffered.
+    fn run<'a>(
+        &'a self,
+        script: &'a Script,
+        input: &'a [u8],
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Output, TransportError>>;
+
+    /// Runs a long or large script: `input` is streamed to its stdin, each line of output goes to `line` as it comes.
+    /// When the returned future is dropped, the script is ended on the host. The returned `Output` holds the
+    /// last 64 KiB of each stream.
+    fn stream<'a>(
+        &'a self,
+        script: &'a Script,
+        input: Option<Upload>,
+        line: &'a mut (dyn FnMut(Source, &str) + Send),
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Output, TransportError>>;
+
+    /// Connects to a socket on the host.
+    fn dial<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+    ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
+
+    /// Ends the connection in good order.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Placeholder until `ssh` defines it.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {}

@@ -1,0 +1,142 @@
+//! Where things stand on a host. One place, so that no two modules can disagree about a path.
+
+use super::{HostPath, ReleaseId, ServiceName, StackName};
+
+/// The paths and names of one stack on a host.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    stack: StackName,
+}
+
+impl Layout {
+    pub fn new(stack: &StackName) -> Self {
+        Self {
+            stack: stack.clone(),
+        }
+    }
+
+    fn path(&self, text: String) -> HostPath {
+        text.parse()
+            .expect("names keep to an alphabet that paths allow")
+    }
+
+    /// `/var/lib/stackctl/<stack>`: everything that must survive a reboot.
+    pub fn state(&self) -> HostPath {
+        self.path(format!("/var/lib/stackctl/{}", self.stack))
+    }
+
+    pub fn manifest(&self) -> HostPath {
+        self.path(format!("{}/manifest.json", self.state()))
+    }
+
+    pub fn history(&self) -> HostPath {
+        self.path(format!("{}/history.jsonl", self.state()))
+    }
+
+    /// Held with `flock` for as long as a run may change the host.
+    pub fn lock(&self) -> HostPath {
+        self.path(format!("{}/lock", self.state()))
+    }
+
+    pub fn secrets(&self) -> HostPath {
+        self.path(format!("{}/secrets", self.state()))
+    }
+
+    pub fn secret(&self, name: &str) -> HostPath {
+        self.path(format!("{}/{name}", self.secrets()))
+    }
+
+    pub fn releases(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/releases/{service}", self.state()))
+    }
+
+    pub fn release(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/{id}", self.releases(service)))
+    }
+
+    /// The link that nginx follows to a static service's files.
+    pub fn current(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/current/{service}", self.state()))
+    }
+
+    /// `/run/stackctl/<stack>`: sockets, made anew at each boot by systemd-tmpfiles.
+    pub fn run(&self) -> HostPath {
+        self.path(format!("/run/stackctl/{}", self.stack))
+    }
+
+    /// The link that nginx proxies to; renaming another over it is the switch.
+    pub fn socket_link(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/{service}.sock", self.run()))
+    }
+
+    /// The folder that a release's container gets as [`Layout::CONTAINER_RUN`]: its own, so that no release can
+    /// take another's socket.
+    pub fn socket_folder(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/{service}.{id}", self.run()))
+    }
+
+    /// A release's own socket.
+    pub fn socket(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/app.sock", self.socket_folder(service, id)))
+    }
+
+    /// What makes the link and the serving release's folder again after a reboot (tmpfiles.d(5)).
+    pub fn tmpfiles(&self, service: &ServiceName) -> HostPath {
+        self.path(format!(
+            "/etc/tmpfiles.d/stackctl-{}-{service}.conf",
+            self.stack
+        ))
+    }
+
+    pub fn nginx_available(&self) -> HostPath {
+        self.path(format!("/etc/nginx/sites-available/{}.conf", self.stack))
+    }
+
+    pub fn nginx_enabled(&self) -> HostPath {
+        self.path(format!("/etc/nginx/sites-enabled/{}.conf", self.stack))
+    }
+
+    /// The socket unit before a container that only speaks TCP.
+    pub fn proxy_unit(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("{}-{service}-proxy-{id}", self.stack)
+    }
+
+    pub fn unit(&self, file_name: &str) -> HostPath {
+        self.path(format!("/etc/systemd/system/{file_name}"))
+    }
+
+    /// A container that lives as long as its service (databases).
+    pub fn container(&self, service: &ServiceName) -> String {
+        format!("{}-{service}", self.stack)
+    }
+
+    pub fn release_container(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("{}-{service}-{id}", self.stack)
+    }
+
+    /// The tag of an image built on the host.
+    pub fn image(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("stackctl/{}-{service}:{id}", self.stack)
+    }
+
+    /// The network of databases; internal, so nothing on it reaches or is reached from outside.
+    pub fn data_network(&self) -> String {
+        format!("{}-data", self.stack)
+    }
+
+    /// The network of apps, which may reach out.
+    pub fn app_network(&self) -> String {
+        self.stack.to_string()
+    }
+
+    pub fn volume(&self, service: &ServiceName) -> String {
+        format!("{}-{service}", self.stack)
+    }
+
+    /// Where a container finds its socket folder.
+    pub const CONTAINER_RUN: &'static str = "/run/stackctl";
+    /// Where a container finds its secrets.
+    pub const CONTAINER_SECRETS: &'static str = "/run/secrets";
+    /// The user and group of apps in containers: not root, and no user of the host.
+    pub const APP_USER: u32 = 10001;
+}

@@ -1,1 +1,23 @@
+//! What hosts said of themselves, as data. Parsers are pure: text in, facts out.
 
+mod docker;
+mod host;
+mod manifest;
+mod probe;
+mod source;
+
+use std::collections::BTreeMap;
+
+pub use docker::{
+    ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
+    SchemaFacts,
+};
+pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};
+pub use manifest::{Manifest, Owned};
+pub use probe::{ProbeFacts, Probed};
+pub use source::{SourceEntry, SourceFile, SourceTree, sha256};
+
+use crate::model::HostName;
+
+/// What each host that answered said.
+pub type Facts = BTreeMap<HostName, HostFacts>;

@@ -33,9 +33,10 @@ impl Layout {
         self.path(format!("{}/history.jsonl", self.state()))
     }
 
-    /// Held with `flock` for as long as a run may change the host.
+    /// Held with `flock` for as long as a run may change the host. In `/run`, so that looking at a host that is then
+    /// refused leaves nothing behind.
     pub fn lock(&self) -> HostPath {
-        self.path(format!("{}/lock", self.state()))
+        self.path(format!("/run/stackctl/{}.lock", self.stack))
     }
 
     pub fn secrets(&self) -> HostPath {

@@ -1,1 +1,9 @@
+//! Asks hosts what they are and have, and this machine what is to be sent. Changes nothing.
 
+mod hosts;
+mod probe;
+mod tree;
+
+pub use hosts::{Depth, Fleet, Unobserved, hosts};
+pub use probe::probes;
+pub use tree::{TreeError, tree_of};

@@ -1,1 +1,75 @@
+//! Wanted + seen = steps. Everything here is a pure function of a stack, facts and rendered files; nothing logs,
+//! asks or looks at a clock.
 
+pub mod container;
+mod deploy;
+mod event;
+mod host;
+mod provision;
+mod release;
+mod status;
+mod step;
+mod text;
+
+pub use deploy::deploy;
+pub use event::{Event, Outcome, StepState};
+pub use host::{Finding, Options, PlanError};
+pub use provision::{UNITS, database_targets, provision};
+pub use release::{Release, prepare};
+pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
+pub use step::{
+    Action, DatabaseTarget, Folder, GENERATION_PATH, ImageBuild, Note, Plan, SiteInstall, Step,
+};
+pub use text::{diff, plan_text};
+
+use crate::model::{HostPath, Layout, Stack};
+
+/// Packages whose presence the planners ask about.
+pub const PACKAGES: &[&str] = &[
+    "docker.io",
+    "docker-ce",
+    "moby-engine",
+    "nginx",
+    "iptables",
+    "ca-certificates",
+];
+
+/// The paths whose state the planners need of a host, beside those in its manifest.
+pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
+    let layout = Layout::new(&stack.name);
+    let default_site = "/etc/nginx/sites-enabled/default"
+        .parse()
+        .expect("a plain path");
+    let mut paths = vec![
+        layout.state(),
+        layout.manifest(),
+        layout.secrets(),
+        layout.nginx_available(),
+        layout.nginx_enabled(),
+        default_site,
+    ];
+    for service in stack.services.values() {
+        if service.database().is_some() {
+            paths.push(layout.secret(&container::root_secret(service)));
+            paths.push(layout.secret(&container::app_secret(service)));
+            paths.push(provision::database_marker(&layout, service));
+        } else {
+            paths.push(layout.socket_link(&service.name));
+            paths.push(layout.current(&service.name));
+            paths.push(layout.tmpfiles(&service.name));
+        }
+    }
+    paths
+}
+
+/// The folders whose entries the planners need.
+pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
+    let layout = Layout::new(&stack.name);
+    let released = stack
+        .services
+        .values()
+        .filter(|service| service.is_released());
+    released
+        .map(|service| layout.releases(&service.name))
+        .collect()
+}

@@ -37,6 +37,63 @@ pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\0', "").replace('\'', r"'\''"))
 }
 
+/// The scripts that run on hosts. Each file's first line is its contract.
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $function:ident($($arg:ident),*) = $file:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $function($($arg: impl ToString),*) -> Script {
+                Script {
+                    name: $file,
+                    body: include_str!(concat!($file, ".sh")),
+                    args: vec![$($arg.to_string()),*],
+                }
+            }
+        )*
+
+        /// Every script with its text, for the tests that check them.
+        pub const ALL: &[(&str, &str)] = &[$(($file, include_str!(concat!($file, ".sh")))),*];
+    };
+}
+
+scripts! {
+    /// What a host is and has; arguments are added with [`Script::with`].
+    facts() = "facts";
+    apt_refresh() = "apt-refresh";
+    /// Packages are added with [`Script::with`].
+    apt_install() = "apt-install";
+    put_file(path, mode, user, group) = "put-file";
+    put_folder(path, mode, user, group) = "put-folder";
+    remove(path) = "remove";
+    secret_generate(path, length) = "secret-generate";
+    secret_copy(from, to, user, group) = "secret-copy";
+    start_unit(unit) = "start-unit";
+    stop_unit(unit) = "stop-unit";
+    reload_units() = "reload-units";
+    tmpfiles(file) = "tmpfiles";
+    /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
+    nginx_install(keep, available, enabled, mode) = "nginx-install";
+    nginx_restore(keep, available, enabled) = "nginx-restore";
+    switch(link, target) = "switch";
+    drain(pid, socket, seconds) = "drain";
+    lock(file, owner) = "lock";
+    push_tree(folder) = "push-tree";
+    record(file) = "record";
+    /// Runs in a database's container.
+    database_facts(root_password_file, user_password_file, database, user) = "database-facts";
+    /// Runs in a database's container.
+    database_ensure(root_password_file, user_password_file, database, user) = "database-ensure";
+}
+
+impl Script {
+    /// The same script with more arguments.
+    pub fn with<I: IntoIterator<Item = S>, S: ToString>(mut self, args: I) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.to_string()));
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,18 @@
 //! channels of their own for what is long or large ([`Transport::stream`]), and connections to sockets on the
 //! host ([`Transport::dial`]).
 
+mod auth;
+mod channel;
+mod dial;
+mod error;
+mod fake;
+pub mod known_hosts;
+mod session;
+mod settings;
+mod ssh;
+pub mod ssh_config;
+mod stream;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +23,10 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::script::Script;
+
+pub use error::TransportError;
+pub use fake::{Call, FakeTransport};
+pub use ssh::{ConnectOptions, Prompt, SshConnection, connect};
 
 /// What a script left behind when it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +91,3 @@ pub trait Transport: Send + Sync {
     /// Ends the connection in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
-
-/// Placeholder until `ssh` defines it.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {}

@@ -1,0 +1,450 @@
+//! One arm an action.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::{Tell, archive, health};
+use crate::facts::DatabaseFacts;
+use crate::model::RemoteFile;
+use crate::plan::{Action, DatabaseTarget, Event, GENERATION_PATH, SiteInstall};
+use crate::runtime::docker::{DockerError, Engine, Progress};
+use crate::runtime::http;
+use crate::script::{self, Script};
+use crate::transport::{Endpoint, Source, Transport, TransportError, Upload};
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("{script} ended with exit code {status}")]
+    Script {
+        script: &'static str,
+        status: i32,
+        /// The last lines it said.
+        tail: Vec<String>,
+    },
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error("the build failed")]
+    Build {
+        tail: Vec<String>,
+        #[source]
+        source: DockerError,
+    },
+    #[error("{container} {why}")]
+    Unhealthy {
+        container: String,
+        why: String,
+        /// The last lines the container said.
+        tail: Vec<String>,
+    },
+    #[error("`{command}` ended with exit code {status}")]
+    OneOff {
+        command: String,
+        status: i64,
+        tail: Vec<String>,
+    },
+    #[error("{container} did not answer a query within {seconds} s: {why}")]
+    Database {
+        container: String,
+        seconds: u64,
+        why: String,
+        tail: Vec<String>,
+    },
+    #[error("nginx was told to reload, but the new site does not answer on port {port}: {why}")]
+    SiteNotLive { port: u16, why: String },
+    #[error("stopped before it was done")]
+    Cancelled,
+}
+
+impl ApplyError {
+    /// The last lines that what failed said.
+    pub fn tail(&self) -> &[String] {
+        match self {
+            ApplyError::Script { tail, .. }
+            | ApplyError::Build { tail, .. }
+            | ApplyError::Unhealthy { tail, .. }
+            | ApplyError::OneOff { tail, .. }
+            | ApplyError::Database { tail, .. } => tail,
+            _ => &[],
+        }
+    }
+}
+
+/// How many last lines an error carries.
+const TAIL: usize = 30;
+const SHORT: Duration = Duration::from_secs(60);
+const APT: Duration = Duration::from_secs(30 * 60);
+const UPLOAD: Duration = Duration::from_secs(60 * 60);
+/// The official images set a new server up before they serve: slow disks need minutes.
+const DATABASE_READY: Duration = Duration::from_secs(300);
+/// How long a reloaded nginx may take to answer with its new generation.
+const SITE_LIVE: Duration = Duration::from_secs(5);
+const ONE_OFF: Duration = Duration::from_secs(60 * 60);
+
+/// One host while a plan is applied to it.
+pub(super) struct Target {
+    transport: Arc<dyn Transport>,
+    engine: OnceCell<Engine>,
+}
+
+impl Target {
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            engine: OnceCell::new(),
+        }
+    }
+
+    /// Connected when first needed: on a bare host there is no engine before a step has installed it.
+    async fn engine(&self) -> Result<&Engine, DockerError> {
+        self.engine
+            .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport)))
+            .await
+    }
+
+    pub async fn act(
+        &self,
+        action: &Action,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        match action {
+            Action::RefreshPackageIndex => {
+                self.long(&script::apt_refresh(), None, APT, step, tell)
+                    .await
+            }
+            Action::InstallPackages(names) => {
+                let script = script::apt_install().with(names);
+                self.long(&script, None, APT, step, tell).await
+            }
+            Action::StartUnit(unit) => self.short(&script::start_unit(unit), &[]).await,
+            Action::StopUnit(unit) => self.short(&script::stop_unit(unit), &[]).await,
+            Action::ReloadUnits => self.short(&script::reload_units(), &[]).await,
+            Action::PutFolder(folder) => {
+                let (mode, owner) = (octal(folder.mode), folder.owner);
+                self.short(
+                    &script::put_folder(&folder.path, mode, owner.user, owner.group),
+                    &[],
+                )
+                .await
+            }
+            Action::PutFile { file, .. } => self.put_file(file).await,
+            Action::Remove(path) => self.short(&script::remove(path), &[]).await,
+            Action::GenerateSecret { path, length } => {
+                self.short(&script::secret_generate(path, length), &[])
+                    .await
+            }
+            Action::CopySecret { from, to, owner } => {
+                self.short(&script::secret_copy(from, to, owner.user, owner.group), &[])
+                    .await
+            }
+            Action::CreateTmpfiles(path) => self.short(&script::tmpfiles(path), &[]).await,
+            Action::InstallSite(site) => self.install_site(site).await,
+            Action::RestoreSite(site) => {
+                let script = script::nginx_restore(kept(site), &site.file.path, &site.enabled)
+                    .with(&site.disable);
+                self.short(&script, &[]).await
+            }
+            Action::CreateNetwork {
+                name,
+                internal,
+                stack,
+            } => Ok(self
+                .engine()
+                .await?
+                .create_network(name, *internal, stack)
+                .await?),
+            Action::CreateVolume { name, stack } => {
+                Ok(self.engine().await?.create_volume(name, stack).await?)
+            }
+            Action::PullImage(image) => {
+                let mut told = |progress: Progress<'_>| report(progress, step, tell);
+                Ok(self.engine().await?.pull_image(image, &mut told).await?)
+            }
+            Action::BuildImage(build) => {
+                let engine = self.engine().await?;
+                let mut tail = VecDeque::new();
+                let mut told = |progress: Progress<'_>| {
+                    if let Progress::Line(line) = &progress {
+                        keep(&mut tail, line);
+                    }
+                    report(progress, step, tell);
+                };
+                let context = archive::tar(
+                    &build.context,
+                    build
+                        .rendered
+                        .as_deref()
+                        .map(|text| (build.dockerfile.as_str(), text)),
+                );
+                let built = engine.build_image(build, context, &mut told).await;
+                built.map_err(|source| ApplyError::Build {
+                    tail: tail.into(),
+                    source,
+                })
+            }
+            Action::RunContainer(spec) => Ok(self.engine().await?.run_container(spec).await?),
+            Action::StopContainer { name, grace } => {
+                Ok(self.engine().await?.stop_container(name, *grace).await?)
+            }
+            Action::RemoveContainer(name) => {
+                Ok(self.engine().await?.remove_container(name).await?)
+            }
+            Action::RemoveImage(tag) => Ok(self.engine().await?.remove_image(tag).await?),
+            Action::RunOnce(spec) => {
+                let engine = self.engine().await?;
+                let mut tail = VecDeque::new();
+                let mut line = |text: &str| {
+                    keep(&mut tail, text);
+                    tell(Event::Line {
+                        step,
+                        text: text.to_owned(),
+                    });
+                };
+                let command = spec.command.as_deref().unwrap_or_default().join(" ");
+                let running = engine.run_once(spec, &mut line);
+                let ended = tokio::time::timeout(ONE_OFF, running).await;
+                let ended = ended.map_err(|_| DockerError::Deadline {
+                    what: format!("end `{command}`"),
+                    deadline: ONE_OFF,
+                })??;
+                if ended.exit_code == 0 {
+                    return Ok(());
+                }
+                Err(ApplyError::OneOff {
+                    command,
+                    status: ended.exit_code,
+                    tail: tail.into(),
+                })
+            }
+            Action::WaitDatabase(target) => self.wait_database(target, step, tell).await,
+            Action::EnsureDatabase(target) => {
+                Ok(self.engine().await?.ensure_database(target).await?)
+            }
+            Action::PushTree { tree, to } => {
+                let upload = archive::tar(tree, None);
+                self.long(&script::push_tree(to), Some(upload), UPLOAD, step, tell)
+                    .await
+            }
+            Action::WaitHealthy {
+                container,
+                socket,
+                health,
+            } => {
+                let engine = self.engine().await?;
+                health::wait(
+                    self.transport.as_ref(),
+                    engine,
+                    container,
+                    socket,
+                    health,
+                    &|done, total| {
+                        tell(Event::Progress { step, done, total });
+                    },
+                )
+                .await
+            }
+            Action::Switch { link, target } => self.short(&script::switch(link, target), &[]).await,
+            Action::Drain {
+                container,
+                socket,
+                deadline,
+            } => {
+                let pid = match container {
+                    None => "self".to_owned(),
+                    Some(name) => match self.engine().await?.state(name).await? {
+                        Some(state) if state.pid > 0 => state.pid.to_string(),
+                        // Gone already: nothing to wait for.
+                        _ => return Ok(()),
+                    },
+                };
+                let script = script::drain(pid, socket, deadline.as_secs());
+                let output = self.transport.run(&script, &[], *deadline + SHORT).await?;
+                let open = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                if open != "0" && !open.is_empty() {
+                    let text = format!(
+                        "{open} requests were still open after {} s",
+                        deadline.as_secs()
+                    );
+                    tell(Event::Line { step, text });
+                }
+                Ok(())
+            }
+            Action::Record { history, line } => {
+                self.short(&script::record(history), format!("{line}\n").as_bytes())
+                    .await
+            }
+        }
+    }
+
+    async fn short(&self, script: &Script, input: &[u8]) -> Result<(), ApplyError> {
+        let output = self.transport.run(script, input, SHORT).await?;
+        let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        succeeded(script, output.status, &said)
+    }
+
+    async fn long(
+        &self,
+        script: &Script,
+        input: Option<Upload>,
+        deadline: Duration,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        let mut line = |_: Source, text: &str| {
+            tell(Event::Line {
+                step,
+                text: text.to_owned(),
+            })
+        };
+        let output = self
+            .transport
+            .stream(script, input, &mut line, deadline)
+            .await?;
+        let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        succeeded(script, output.status, &said)
+    }
+
+    async fn put_file(&self, file: &RemoteFile) -> Result<(), ApplyError> {
+        let script = script::put_file(
+            &file.path,
+            octal(file.mode),
+            file.owner.user,
+            file.owner.group,
+        );
+        self.short(&script, &file.contents).await
+    }
+
+    async fn install_site(&self, site: &SiteInstall) -> Result<(), ApplyError> {
+        let script = script::nginx_install(
+            kept(site),
+            &site.file.path,
+            &site.enabled,
+            octal(site.file.mode),
+        )
+        .with(&site.disable);
+        self.short(&script, &site.file.contents).await?;
+        // `nginx -t` and the reload can both succeed while the new file is not live (a port that is taken).
+        let endpoint = Endpoint::Loopback(site.port);
+        let started = tokio::time::Instant::now();
+        loop {
+            let answer = http::get(
+                self.transport.as_ref(),
+                &endpoint,
+                &site.server_name,
+                GENERATION_PATH,
+                SITE_LIVE,
+            )
+            .await;
+            let why = match answer {
+                Ok(answer) if String::from_utf8_lossy(&answer.body).trim() == site.generation => {
+                    return Ok(());
+                }
+                Ok(answer) => format!("HTTP {} from another generation", answer.status),
+                Err(error) => format!("{:#}", anyhow::Error::new(error)),
+            };
+            if started.elapsed() > SITE_LIVE {
+                return Err(ApplyError::SiteNotLive {
+                    port: site.port,
+                    why,
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn wait_database(
+        &self,
+        target: &DatabaseTarget,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        let engine = self.engine().await?;
+        let started = tokio::time::Instant::now();
+        let mut restarts = None;
+        loop {
+            let why = match engine.ask_database(target).await {
+                DatabaseFacts::Answers(_) => return Ok(()),
+                DatabaseFacts::Silent(why) => why,
+            };
+            let state = engine.state(&target.container).await?.unwrap_or_default();
+            let first = *restarts.get_or_insert(state.restarts);
+            let crashes = state.restarts > first + 2;
+            if crashes || started.elapsed() > DATABASE_READY {
+                let why = if crashes {
+                    format!("it keeps ending with exit code {}", state.exit_code)
+                } else {
+                    why
+                };
+                return Err(ApplyError::Database {
+                    container: target.container.clone(),
+                    seconds: started.elapsed().as_secs(),
+                    why,
+                    tail: engine.last_lines(&target.container, 20).await,
+                });
+            }
+            tell(Event::Progress {
+                step,
+                done: started.elapsed().as_secs(),
+                total: DATABASE_READY.as_secs(),
+            });
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+/// Where the site that was there before is kept until the next change.
+fn kept(site: &SiteInstall) -> String {
+    let name = site
+        .file
+        .path
+        .as_str()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let stack = name.strip_suffix(".conf").unwrap_or(name);
+    format!("/var/lib/stackctl/{stack}/nginx.before")
+}
+
+fn octal(mode: u32) -> String {
+    format!("{mode:04o}")
+}
+
+fn keep(tail: &mut VecDeque<String>, line: &str) {
+    if tail.len() == TAIL {
+        tail.pop_front();
+    }
+    tail.push_back(line.to_owned());
+}
+
+fn report(progress: Progress<'_>, step: usize, tell: Tell<'_>) {
+    match progress {
+        Progress::Line(text) => tell(Event::Line {
+            step,
+            text: text.to_owned(),
+        }),
+        Progress::Bytes { done, total } => tell(Event::Progress { step, done, total }),
+    }
+}
+
+fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(), ApplyError> {
+    if status == 0 {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said.lines().collect();
+    let tail = lines[lines.len().saturating_sub(TAIL)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect();
+    Err(ApplyError::Script {
+        script: script.name,
+        status,
+        tail,
+    })
+}

@@ -1,0 +1,158 @@
+//! A folder as a tar stream, read while it is sent.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use crate::facts::{SourceEntry, SourceFile, SourceTree};
+use crate::transport::Upload;
+
+/// Chunks that may wait between the disk and the network.
+const QUEUE: usize = 16;
+const CHUNK: usize = 64 * 1024;
+
+/// The tree as a tar, with `extra` (path and text) added. Owner root, times derived from contents, so that equal
+/// trees are equal streams. A file that changed since it was looked at ends the stream with an error.
+pub(super) fn tar(tree: &SourceTree, extra: Option<(&str, &str)>) -> Upload {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
+    let tree = tree.clone();
+    let extra = extra.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    tokio::task::spawn_blocking(move || {
+        let writer = Chunks {
+            sender: sender.clone(),
+            buffer: Vec::with_capacity(CHUNK),
+        };
+        if let Err(error) = write(&tree, extra, writer) {
+            // Nobody listens any more when this fails: the upload was given up.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    })
+    .boxed()
+}
+
+fn write(tree: &SourceTree, extra: Option<(String, String)>, writer: Chunks) -> io::Result<()> {
+    let mut builder = tar::Builder::new(writer);
+    builder.mode(tar::HeaderMode::Deterministic);
+    for (path, entry) in &tree.entries {
+        match entry {
+            SourceEntry::Folder => {
+                let mut header = header(tar::EntryType::Directory, 0o755, 0, 0);
+                builder.append_data(&mut header, format!("{path}/"), io::empty())?;
+            }
+            SourceEntry::Link(target) => {
+                let mut header = header(tar::EntryType::Symlink, 0o777, 0, 0);
+                builder.append_link(&mut header, path, target)?;
+            }
+            SourceEntry::File(file) => append(&mut builder, tree, path, file)?,
+        }
+    }
+    if let Some((path, text)) = extra {
+        let mut header = header(tar::EntryType::Regular, 0o644, text.len() as u64, 0);
+        builder.append_data(&mut header, path, text.as_bytes())?;
+    }
+    builder.into_inner()?.flush()
+}
+
+fn append(
+    builder: &mut tar::Builder<Chunks>,
+    tree: &SourceTree,
+    path: &str,
+    file: &SourceFile,
+) -> io::Result<()> {
+    let mode = if file.executable { 0o755 } else { 0o644 };
+    let mut header = header(
+        tar::EntryType::Regular,
+        mode,
+        file.size,
+        time_of(&file.digest),
+    );
+    if let Some(contents) = &file.contents {
+        return builder.append_data(&mut header, path, contents.as_slice());
+    }
+    let opened = File::open(tree.root.join(path))?;
+    let mut checked = Checked {
+        inner: opened.take(file.size),
+        hash: Sha256::new(),
+    };
+    builder.append_data(&mut header, path, &mut checked)?;
+    let digest: String = checked
+        .hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if digest != file.digest {
+        return Err(io::Error::other(format!(
+            "{path} changed while it was sent; run the command again"
+        )));
+    }
+    Ok(())
+}
+
+fn header(kind: tar::EntryType, mode: u32, size: u64, time: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(time);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// A time of change that follows from the contents: nginx makes ETags of time and size, so the same file keeps its
+/// ETag from release to release, and a changed one of the same size gets another.
+fn time_of(digest: &str) -> u64 {
+    const BASE: u64 = 1_500_000_000;
+    let number = digest
+        .get(..7)
+        .and_then(|head| u64::from_str_radix(head, 16).ok());
+    BASE + number.unwrap_or(0) / 2
+}
+
+struct Checked<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// Gathers small writes into chunks for the channel.
+struct Chunks {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        let given_up = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the upload was given up");
+        self.sender
+            .blocking_send(Ok(chunk.into()))
+            .map_err(given_up)
+    }
+}

@@ -1,0 +1,82 @@
+//! Waiting until a release is healthy: checked from the host, through the socket that nginx will use.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ApplyError;
+use crate::model::{Health, HostPath};
+use crate::runtime::docker::Engine;
+use crate::runtime::http;
+use crate::transport::{Endpoint, Transport};
+
+/// One check may take this long.
+const CHECK: Duration = Duration::from_secs(5);
+
+pub(super) async fn wait(
+    transport: &dyn Transport,
+    engine: &Engine,
+    container: &str,
+    socket: &HostPath,
+    health: &Health,
+    progress: &(dyn Fn(u64, u64) + Send + Sync),
+) -> Result<(), ApplyError> {
+    let endpoint = Endpoint::Unix(socket.to_string());
+    let deadline = Duration::from_secs(u64::from(health.deadline));
+    let started = Instant::now();
+    let mut passes = 0;
+    let mut restarts = None;
+    let unhealthy = async |why: String| ApplyError::Unhealthy {
+        container: container.to_owned(),
+        why,
+        tail: engine.last_lines(container, 30).await,
+    };
+    loop {
+        // A container that ends and is started again looks alive between two crashes.
+        let state = engine.state(container).await?.unwrap_or_default();
+        let first = *restarts.get_or_insert(state.restarts);
+        if state.restarts > first || (!state.running && started.elapsed() > Duration::from_secs(1))
+        {
+            let memory = if state.out_of_memory {
+                ", out of memory"
+            } else {
+                ""
+            };
+            return Err(
+                unhealthy(format!("ended with exit code {}{memory}", state.exit_code)).await,
+            );
+        }
+        let seen = match http::get(transport, &endpoint, "localhost", &health.path, CHECK).await {
+            Ok(answer) if answer.is_success() => {
+                passes += 1;
+                progress(u64::from(passes), u64::from(health.passes));
+                if passes >= health.passes {
+                    return Ok(());
+                }
+                String::new()
+            }
+            Ok(answer) => {
+                passes = 0;
+                let body = String::from_utf8_lossy(&answer.body);
+                let body: String = body.chars().filter(|c| !c.is_control()).take(200).collect();
+                format!("answers {} with HTTP {} {body}", health.path, answer.status)
+            }
+            Err(error) => {
+                passes = 0;
+                format!(
+                    "does not answer {}: {:#}",
+                    health.path,
+                    anyhow::Error::new(error)
+                )
+            }
+        };
+        if started.elapsed() > deadline {
+            let why = format!(
+                "did not get healthy within {} s: it {seen}",
+                health.deadline
+            );
+            return Err(unhealthy(why).await);
+        }
+        tokio::time::sleep(Duration::from_millis(u64::from(health.interval))).await;
+    }
+}

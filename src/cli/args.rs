@@ -1,0 +1,241 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Takes a web application from a folder of source to a healthy site on hosts that have nothing but sshd, and then
+/// ships every later version without a user noticing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stackctl",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Examples:\n  stackctl demo --yes                  see it work on a disposable host\n  stackctl init --example names names  unpack the reference app\n  stackctl provision                   make the hosts ready\n  stackctl deploy                      ship what is in this folder\n  stackctl status                      what must be true, with an exit code\n\nExit codes: 0 done or healthy, 2 wrong usage, 3 config error, 4 host unreachable, 5 refused before anything\nchanged, 6 a step failed, 7 unhealthy or drift, 8 locked by another, 1 a fault of stackctl."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The stack's yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "STACKCTL_CONFIG",
+        help_heading = "Global options"
+    )]
+    pub config: Option<PathBuf>,
+    /// Merge stackctl.NAME.yaml over the stack's yaml
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "STACKCTL_ENVIRONMENT",
+        help_heading = "Global options"
+    )]
+    pub environment: Option<String>,
+    /// Only these hosts
+    #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "Global options")]
+    pub host: Vec<String>,
+    /// Only these services
+    #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "Global options")]
+    pub service: Vec<String>,
+    /// Do not ask
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub yes: bool,
+    /// One JSON object on stdout instead of text
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Show what runs on the hosts and what it says, secrets masked; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+    /// Only errors and the result
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
+    pub quiet: bool,
+    /// Colours; `auto` follows the terminal and NO_COLOR
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    pub color: When,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented stackctl.yaml, or unpack a bundled example
+    #[command(
+        after_help = "Examples:\n  stackctl init                         a starter in this folder\n  stackctl init --example names names   the reference app in ./names"
+    )]
+    Init(InitArgs),
+    /// Print the JSON Schema of stackctl.yaml, for editors
+    Schema,
+    /// Write every file that would go to a host, without touching one
+    #[command(
+        after_help = "Examples:\n  stackctl render              print each file with its host and path\n  stackctl render --out out/   write them below out/<host>/"
+    )]
+    Render(RenderArgs),
+    /// Show what provision and deploy would do, with the diff of each file
+    #[command(
+        after_help = "Examples:\n  stackctl plan\n  stackctl plan --exit-code || echo 'something would change'"
+    )]
+    Plan(PlanArgs),
+    /// Make the hosts ready: packages, Docker, nginx, databases, sites
+    #[command(
+        after_help = "Examples:\n  stackctl provision --yes\n  stackctl provision --host web1"
+    )]
+    Provision(ApplyArgs),
+    /// Ship what is in this folder: build, start beside the old release, check, switch, drain
+    #[command(
+        after_help = "Examples:\n  stackctl deploy --yes\n  stackctl deploy --service backend"
+    )]
+    Deploy(ApplyArgs),
+    /// Say whether everything that must be true is true
+    #[command(
+        after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."
+    )]
+    Status,
+    /// See it work: a disposable host, the reference app with its database, and the URL
+    #[command(after_help = "Examples:\n  stackctl demo --yes\n  stackctl demo --down")]
+    Demo(DemoArgs),
+    /// Disposable hosts that look like fresh EC2 instances
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  stackctl completions bash > /etc/bash_completion.d/stackctl"
+    )]
+    Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Unpack this bundled example instead of a starter
+    #[arg(long, value_name = "NAME")]
+    pub example: Option<String>,
+    /// The folder to write to
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Write the files below this folder, one folder a host
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Exit with 7 when something would change
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Plan to replace files that were edited on a host
+    #[arg(long)]
+    pub overwrite_drift: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Show the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replace files that were edited on a host
+    #[arg(long)]
+    pub overwrite_drift: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Keep the lab running at the end without asking (it is kept anyway; `--down` removes it)
+    #[arg(long)]
+    pub keep: bool,
+    /// Remove what the demo made
+    #[arg(long, conflicts_with = "keep")]
+    pub down: bool,
+    /// What the disposable host runs
+    #[arg(long, value_name = "SUITE", default_value = "bookworm")]
+    pub base: String,
+    /// The database's image
+    #[arg(long, value_name = "IMAGE")]
+    pub database_image: Option<String>,
+    /// The lab's name [default: from this folder]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Boot disposable hosts on the local Docker engine
+    Up {
+        /// How many
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+        hosts: u8,
+        /// What they run: bookworm, trixie or sid
+        #[arg(long, value_name = "SUITE", default_value = "bookworm")]
+        base: String,
+        #[command(flatten)]
+        which: LabName,
+    },
+    /// Say which hosts run and how to reach them
+    Status {
+        #[command(flatten)]
+        which: LabName,
+    },
+    /// Open a shell on a lab host, or run a command there
+    Ssh {
+        /// The host's name
+        #[arg(default_value = "web1")]
+        lab_host: String,
+        /// The command; without one, a shell
+        #[arg(last = true)]
+        command: Vec<String>,
+        #[command(flatten)]
+        which: LabName,
+    },
+    /// List the images that lab hosts can pull, and what each really is
+    Images,
+    /// Remove the lab: its hosts, networks, volumes and keys
+    Down {
+        /// Also the cached images of all labs
+        #[arg(long)]
+        images: bool,
+        #[command(flatten)]
+        which: LabName,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct LabName {
+    /// The lab's name [default: from this folder]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}

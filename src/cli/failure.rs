@@ -1,0 +1,220 @@
+//! Any error as a kind, a cause chain and hints; the one place that knows exit codes.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::apply::{ApplyError, LockError};
+use crate::config::ConfigErrors;
+use crate::observe::{TreeError, Unobserved};
+use crate::plan::{Finding, PlanError};
+use crate::render::RenderError;
+use crate::transport::TransportError;
+use crate::ui::{Paint, printable};
+
+/// What sort of end it is; see the exit codes in `stackctl --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Ours,
+    Usage,
+    Config,
+    Unreachable,
+    Refused,
+    Step,
+    Unhealthy,
+    Locked,
+    Interrupted,
+}
+
+impl Kind {
+    pub fn code(self) -> u8 {
+        match self {
+            Kind::Ours => 1,
+            Kind::Usage => 2,
+            Kind::Config => 3,
+            Kind::Unreachable => 4,
+            Kind::Refused => 5,
+            Kind::Step => 6,
+            Kind::Unhealthy => 7,
+            Kind::Locked => 8,
+            // 128 + SIGINT, as shells have it.
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// Why a command ended badly.
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: Kind,
+    /// The chain, outermost first; empty when everything has been said already.
+    pub chain: Vec<String>,
+    /// Text that stands by itself, such as config errors with their source.
+    pub picture: Option<String>,
+    /// Last lines of what failed.
+    pub tail: Vec<String>,
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            chain: vec![message.into()],
+            picture: None,
+            tail: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Ends with a code, saying nothing more.
+    pub fn silent(kind: Kind) -> Self {
+        Self {
+            kind,
+            chain: Vec::new(),
+            picture: None,
+            tail: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub fn of(kind: Kind, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            kind,
+            chain: chain(error),
+            picture: None,
+            tail: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn config(errors: &ConfigErrors, paint: Paint, width: usize) -> Self {
+        let mut failure = Self::silent(Kind::Config);
+        failure.picture = Some(errors.render(paint.0, width));
+        failure
+    }
+
+    /// A host that could not be connected to.
+    pub fn transport(host: &str, error: &TransportError) -> Self {
+        let mut failure = Self::of(Kind::Unreachable, error);
+        failure.chain.insert(0, format!("host {host}"));
+        failure.hints = error.hints();
+        failure
+    }
+
+    pub fn unobserved(host: &str, error: &Unobserved) -> Self {
+        let mut failure = Self::of(Kind::Unreachable, error);
+        failure.chain.insert(0, format!("host {host}"));
+        if let Unobserved::Transport(error) = error {
+            failure.hints = error.hints();
+        }
+        failure
+    }
+
+    pub fn lock(error: &LockError) -> Self {
+        let mut failure = Self::of(Kind::Unreachable, error);
+        match error {
+            LockError::Held { .. } => {
+                failure.kind = Kind::Locked;
+                failure
+                    .hints
+                    .push("wait until that run has ended, then run the command again".into());
+            }
+            LockError::Transport { source, .. } => failure.hints = source.hints(),
+            LockError::Script { .. } => {}
+        }
+        failure
+    }
+
+    pub fn plan(error: &PlanError) -> Self {
+        let mut failure = Self::of(Kind::Refused, error);
+        match error {
+            PlanError::Refused(findings) => {
+                failure.chain.extend(findings.iter().map(finding));
+            }
+            PlanError::Render { .. } => failure.kind = Kind::Config,
+        }
+        failure
+    }
+
+    pub fn of_render(error: &RenderError) -> Self {
+        Self::of(Kind::Config, error)
+    }
+
+    pub fn tree(error: &TreeError) -> Self {
+        Self::of(Kind::Config, error)
+    }
+
+    /// A step that failed: where, what, and the last lines it said.
+    pub fn step(host: &str, words: &str, error: &ApplyError) -> Self {
+        let mut failure = Self::of(Kind::Step, error);
+        failure
+            .chain
+            .insert(0, format!("{host}: could not {words}"));
+        failure.tail = error.tail().to_vec();
+        failure
+    }
+
+    /// What stderr gets.
+    pub fn text(&self, paint: Paint) -> String {
+        let mut text = String::new();
+        if let Some(picture) = &self.picture {
+            text.push_str(picture);
+        }
+        for (index, message) in self.chain.iter().enumerate() {
+            let prefix = if index == 0 {
+                paint.bad("error:")
+            } else {
+                "  ".to_owned() + &paint.faint("·")
+            };
+            let _ = writeln!(
+                text,
+                "{prefix} {}",
+                message
+                    .lines()
+                    .map(printable)
+                    .collect::<Vec<_>>()
+                    .join("\n    ")
+            );
+        }
+        for line in &self.tail {
+            let _ = writeln!(text, "    {} {}", paint.faint("|"), printable(line));
+        }
+        for hint in &self.hints {
+            let _ = writeln!(text, "{} {hint}", paint.warn("hint:"));
+        }
+        text
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind.code())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::of(Kind::Ours, error.as_ref())
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    format!("{}: {} — {}", finding.host, finding.text, finding.hint)
+}
+
+/// Each error of the chain once; a link that only repeats the one before it is left out.
+fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut messages: Vec<String> = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if messages.last() != Some(&message) {
+            messages.push(message);
+        }
+        source = error.source();
+    }
+    messages
+}

@@ -1,0 +1,162 @@
+//! `render`: every file that would go to a host, without touching one.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{Global, RenderArgs};
+use super::{Console, Failure, Kind, session};
+use crate::model::{App, ImageSource, Listen, Service, ServiceKind};
+use crate::plan::Release;
+use crate::render;
+
+/// A rendered file and where it belongs.
+struct Rendered {
+    host: String,
+    /// On the host; for a Dockerfile, in the build context; for the compose file, nowhere.
+    place: String,
+    /// Below `--out`.
+    path: String,
+    contents: String,
+}
+
+/// The port that a rendered proxy unit shows: the real one is chosen among the host's free ones.
+const SHOWN_PORT: u16 = 20000;
+
+pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let loaded = session::load(global, console)?;
+    let releases = loaded.releases()?;
+    let mut files = Vec::new();
+    for name in &loaded.hosts {
+        let host = &loaded.stack.hosts[name];
+        let mut push = |file: crate::model::RemoteFile| {
+            files.push(Rendered {
+                host: name.to_string(),
+                place: file.path.to_string(),
+                path: format!("{name}{}", file.path),
+                contents: String::from_utf8_lossy(&file.contents).into_owned(),
+            });
+        };
+        let failed = |error: render::RenderError| Failure::of_render(&error);
+        if let Some(file) =
+            render::nginx_site(&loaded.templates, &loaded.stack, host).map_err(failed)?
+        {
+            push(file);
+        }
+        for release in releases.iter().filter(|release| release.host == *name) {
+            let service = &loaded.stack.services[&release.service];
+            let Some(app) = service.app() else { continue };
+            push(
+                render::tmpfiles(&loaded.templates, &loaded.stack, service, &release.id)
+                    .map_err(failed)?,
+            );
+            if let Listen::Port(_) = app.listen {
+                let units = render::proxy_units(
+                    &loaded.templates,
+                    &loaded.stack,
+                    &service.name,
+                    &release.id,
+                    SHOWN_PORT,
+                );
+                units.map_err(failed)?.into_iter().for_each(&mut push);
+            }
+        }
+        for release in releases.iter().filter(|release| release.host == *name) {
+            let service = &loaded.stack.services[&release.service];
+            files.extend(dockerfile(service, release));
+        }
+    }
+    let dockerfiles = releases
+        .iter()
+        .filter_map(|release| Some((release.service.clone(), release.dockerfile.clone()?)))
+        .collect();
+    let compose = render::compose(&loaded.templates, &loaded.stack, &dockerfiles)
+        .map_err(|error| Failure::of_render(&error))?;
+    files.push(Rendered {
+        host: "-".into(),
+        place: "nowhere: the stack as a compose file, to read or to run by hand".into(),
+        path: "compose.yaml".into(),
+        contents: compose,
+    });
+    match &args.out {
+        Some(out) => {
+            for file in &files {
+                write(&out.join(&file.path), &file.contents)?;
+            }
+            if console.json {
+                list(&files, console)
+            } else {
+                let lines: Vec<String> = files
+                    .iter()
+                    .map(|file| {
+                        format!(
+                            "{}  {}: {}",
+                            out.join(&file.path).display(),
+                            file.host,
+                            file.place
+                        )
+                    })
+                    .collect();
+                console.say(&lines.join("\n"))
+            }
+        }
+        None if console.json => list(&files, console),
+        None => {
+            let mut text = String::new();
+            for file in &files {
+                let heading = format!("# {}: {}", file.host, file.place);
+                text.push_str(&format!(
+                    "{}\n{}\n",
+                    console.paint_out.strong(&heading),
+                    file.contents
+                ));
+            }
+            console.say(&text)
+        }
+    }
+}
+
+fn dockerfile(service: &Service, release: &Release) -> Option<Rendered> {
+    let ServiceKind::App(app) = &service.kind else {
+        return None;
+    };
+    let App {
+        source: ImageSource::Build(build),
+        ..
+    } = app.as_ref()
+    else {
+        return None;
+    };
+    let contents = release.dockerfile.clone()?;
+    Some(Rendered {
+        host: release.host.to_string(),
+        place: format!(
+            "Dockerfile of `{}`, sent with {}",
+            service.name,
+            build.context.display()
+        ),
+        path: format!("{}/Dockerfile.{}", release.host, service.name),
+        contents,
+    })
+}
+
+fn list(files: &[Rendered], console: &Console) -> Result<(), Failure> {
+    let files: Vec<Value> = files
+        .iter()
+        .map(|file| json!({"host": file.host, "place": file.place, "path": file.path, "contents": file.contents}))
+        .collect();
+    console.say(&json!({"schema": 1, "files": files}).to_string())
+}
+
+fn write(path: &Path, contents: &str) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(path, contents))
+        .map_err(|error| {
+            Failure::new(
+                Kind::Ours,
+                format!("cannot write {}: {error}", path.display()),
+            )
+        })
+}

@@ -1,0 +1,307 @@
+//! `provision` and `deploy`: read → observe → plan → show → ask → apply.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::args::{ApplyArgs, Global};
+use super::confirm::confirm;
+use super::progress::Progress;
+use super::session::{self, Loaded};
+use super::{Console, Failure, Kind};
+use crate::apply::{self, ApplyError, Lock};
+use crate::facts::Facts;
+use crate::model::Layout;
+use crate::observe::{Depth, Fleet};
+use crate::plan::{self, Action, Options, Outcome, Plan, Release, Step, StepState};
+use crate::ui;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Provision,
+    Deploy,
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            What::Provision => "provision",
+            What::Deploy => "deploy",
+        }
+    }
+}
+
+/// While a plan is applied, Ctrl-C is `apply`'s: it takes back what was begun.
+static APPLYING: AtomicBool = AtomicBool::new(false);
+
+/// Resolves when the person wants to stop and nothing is being applied.
+pub async fn interrupted_outside_apply(cancelled: &mut watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    while APPLYING.load(Ordering::SeqCst) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // The command itself ends now, with its own report.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+}
+
+/// Runs the whole pipeline once.
+pub async fn run(
+    what: What,
+    args: &ApplyArgs,
+    global: &Global,
+    console: &Console,
+    cancelled: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let loaded = session::load(global, console)?;
+    if what == What::Provision && !global.service.is_empty() {
+        return Err(Failure::new(
+            Kind::Usage,
+            "provision works on whole hosts; --service is for deploy and status",
+        ));
+    }
+    let releases = match what {
+        What::Deploy => loaded.releases()?,
+        What::Provision => Vec::new(),
+    };
+    let fleet = loaded.connect_all(console).await?;
+    let mut locks = Vec::new();
+    if !args.dry_run {
+        locks = lock(&loaded, &fleet, what).await?;
+    }
+    let facts = loaded.observe(&fleet, Depth::Plan, console).await?;
+    let options = Options {
+        overwrite_drift: args.overwrite_drift,
+    };
+    let plan = make(what, &loaded, &facts, &releases, options)?;
+    if plan.is_empty() || args.dry_run {
+        show(&plan, what, console)?;
+        close(&fleet).await;
+        return Ok(());
+    }
+    if !global.yes {
+        console.tell(&ui::plan_pretty(&plan, console.paint));
+    }
+    confirm(
+        &format!("{}: {}?", what.name(), ui::summary(&plan)),
+        global.yes,
+        console,
+    )?;
+
+    APPLYING.store(true, Ordering::SeqCst);
+    let progress = Progress::new(&plan, console);
+    let outcome = apply::apply(&plan, &fleet, &|event| progress.tell(event), cancelled).await;
+    record(what, &loaded, &fleet, &facts, &releases, &outcome, started).await;
+    drop(locks);
+    close(&fleet).await;
+    APPLYING.store(false, Ordering::SeqCst);
+    finish(what, &plan, outcome, started, console)
+}
+
+/// The plan of one of the two commands.
+pub fn make(
+    what: What,
+    loaded: &Loaded,
+    facts: &Facts,
+    releases: &[Release],
+    options: Options,
+) -> Result<Plan, Failure> {
+    let plan = match what {
+        What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, options),
+        What::Deploy => plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options),
+    };
+    plan.map_err(|error| Failure::plan(&error))
+}
+
+async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<Vec<Lock>, Failure> {
+    let owner = format!("{} running `stackctl {}`", who(), what.name());
+    let stack = &loaded.stack.name;
+    // In the order of names on every machine, so that two runs cannot hold each other up half way.
+    let mut locks = Vec::new();
+    for (host, transport) in fleet {
+        let taken = Lock::take(host, transport.clone(), stack, &owner).await;
+        locks.push(taken.map_err(|error| Failure::lock(&error))?);
+    }
+    Ok(locks)
+}
+
+/// `user@machine`.
+fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".into());
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_else(|| "elsewhere".into());
+    format!("{user}@{}", machine.trim())
+}
+
+fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
+    if console.json {
+        let mut value = ui::plan_json(plan);
+        value["command"] = json!(what.name());
+        return console.say(&value.to_string());
+    }
+    let text = ui::plan_pretty(plan, console.paint_out);
+    console.say(&format!("{text}{}: {}", what.name(), ui::summary(plan)))
+}
+
+async fn close(fleet: &Fleet) {
+    join_all(fleet.values().map(|transport| transport.close())).await;
+}
+
+/// One line in each changed host's history, also when the run failed.
+async fn record(
+    what: What,
+    loaded: &Loaded,
+    fleet: &Fleet,
+    facts: &Facts,
+    releases: &[Release],
+    outcome: &Outcome<ApplyError>,
+    started: Instant,
+) {
+    let state = if outcome.cancelled {
+        "interrupted"
+    } else if outcome.is_success() {
+        "done"
+    } else {
+        "failed"
+    };
+    let layout = Layout::new(&loaded.stack.name);
+    let mut steps = Vec::new();
+    for (host, facts) in facts {
+        let ids: BTreeMap<&str, &str> = releases
+            .iter()
+            .filter(|release| release.host == *host)
+            .map(|release| (release.service.as_str(), release.id.as_str()))
+            .collect();
+        let line = json!({
+            "time": facts.clock_text,
+            "who": who(),
+            "command": what.name(),
+            "releases": ids,
+            "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+            "outcome": state,
+        });
+        steps.push(Step {
+            host: host.clone(),
+            phase: 0,
+            action: Action::Record {
+                history: layout.history(),
+                line: line.to_string(),
+            },
+            cause: "what was done is kept on the host".into(),
+            undo: Vec::new(),
+            commits: false,
+        });
+    }
+    let plan = Plan {
+        steps,
+        notes: Vec::new(),
+    };
+    let (_never, receiver) = watch::channel(false);
+    let recorded = apply::apply(&plan, fleet, &|_| {}, receiver).await;
+    for (_, error) in recorded.errors {
+        tracing::warn!("the history was not written: {error}");
+    }
+}
+
+fn finish(
+    what: What,
+    plan: &Plan,
+    outcome: Outcome<ApplyError>,
+    started: Instant,
+    console: &Console,
+) -> Result<(), Failure> {
+    if console.json {
+        console.say(&outcome_json(what, plan, &outcome, started).to_string())?;
+    }
+    if outcome.is_success() {
+        if !console.json {
+            for note in &plan.notes {
+                console.tell(&format!(
+                    "{} {}: {}",
+                    console.paint.warn("note"),
+                    note.host,
+                    note.text
+                ));
+            }
+            let took = ui::seconds(started.elapsed());
+            console.say(&format!("{}: {} in {took}", what.name(), ui::summary(plan)))?;
+        }
+        return Ok(());
+    }
+    let count = |state: StepState| outcome.states.iter().filter(|seen| **seen == state).count();
+    let told = format!(
+        "{} steps done, {} failed, {} never started{}",
+        count(StepState::Done),
+        count(StepState::Failed),
+        count(StepState::NotStarted),
+        if outcome.undone.is_empty() {
+            String::new()
+        } else {
+            format!(", {} things taken back", outcome.undone.len())
+        }
+    );
+    if outcome.cancelled {
+        return Err(Failure::new(Kind::Interrupted, format!("stopped: {told}"))
+            .hint("run the command again; it goes on where this run ended"));
+    }
+    let mut failure = None;
+    for (step, error) in outcome
+        .errors
+        .iter()
+        .filter(|(_, error)| !matches!(error, ApplyError::Cancelled))
+    {
+        let step = &plan.steps[*step];
+        let told = Failure::step(step.host.as_str(), &step.action.words(), error);
+        if let Some(earlier) = failure.replace(told) {
+            console.tell(&Failure::text(&earlier, console.paint));
+        }
+    }
+    let failure = failure.unwrap_or_else(|| Failure::new(Kind::Step, "a step failed"));
+    Err(failure.hint(told).hint(match what {
+        What::Deploy => "what served before still serves; mend the cause and run the command again",
+        What::Provision => {
+            "mend the cause and run the command again; it goes on where this run ended"
+        }
+    }))
+}
+
+fn outcome_json(what: What, plan: &Plan, outcome: &Outcome<ApplyError>, started: Instant) -> Value {
+    let mut value = ui::plan_json(plan);
+    let states = outcome.states.iter().map(|state| match state {
+        StepState::Done => "done",
+        StepState::Failed => "failed",
+        StepState::NotStarted => "not started",
+    });
+    if let Some(steps) = value["steps"].as_array_mut() {
+        for (step, state) in steps.iter_mut().zip(states) {
+            step["state"] = json!(state);
+        }
+    }
+    let errors: Vec<Value> = outcome
+        .errors
+        .iter()
+        .map(|(step, error)| json!({"step": step + 1, "error": error.to_string(), "tail": error.tail()}))
+        .collect();
+    value["command"] = json!(what.name());
+    value["outcome"] = json!(if outcome.is_success() {
+        "done"
+    } else if outcome.cancelled {
+        "interrupted"
+    } else {
+        "failed"
+    });
+    value["seconds"] = json!(started.elapsed().as_secs_f64());
+    value["errors"] = json!(errors);
+    value["undone"] = json!(outcome.undone);
+    value
+}

@@ -1,0 +1,283 @@
+//! From arguments to a stack and connections: what every command that reaches hosts begins with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use zeroize::Zeroizing;
+
+use super::args::Global;
+use super::{Console, Failure, Kind};
+use crate::config::{self, SourceText, Surroundings};
+use crate::facts::Facts;
+use crate::model::{HostName, ServiceName, Stack};
+use crate::observe::{self, Depth, Fleet};
+use crate::plan::{self, Release};
+use crate::render::{Overrides, Templates};
+use crate::transport::{self, ConnectOptions, Prompt, Transport};
+
+/// A stack with what it was read from.
+pub struct Loaded {
+    pub stack: Stack,
+    pub templates: Templates,
+    /// What `--host` leaves; all hosts without it.
+    pub hosts: BTreeSet<HostName>,
+    /// What `--service` leaves; all services without it.
+    pub services: BTreeSet<ServiceName>,
+}
+
+/// Reads and checks the stack's yaml, its overlay and its templates.
+pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
+    let (name, text, base) = read(global)?;
+    let overlay_name = global
+        .environment
+        .as_ref()
+        .map(|environment| base.join(format!("stackctl.{environment}.yaml")));
+    let overlay = match &overlay_name {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(Kind::Config, format!("cannot read {}: {error}", path.display()))
+                    .hint("--environment NAME merges stackctl.NAME.yaml, beside the stack's yaml, over it")
+            })?;
+            Some((path.display().to_string(), text))
+        }
+    };
+    let around = Surroundings {
+        base: base.clone(),
+        home: home(),
+    };
+    let source = SourceText {
+        name: &name,
+        text: &text,
+    };
+    let overlay = overlay
+        .as_ref()
+        .map(|(name, text)| SourceText { name, text });
+    let stack =
+        config::parse_with_overlay(&source, overlay.as_ref(), &around).map_err(|errors| {
+            if console.json {
+                let _ = console.say(&errors.to_json().to_string());
+            }
+            Failure::config(&errors, console.paint, console.width)
+        })?;
+    let templates = templates(&base)?;
+    let hosts = chosen("host", &global.host, stack.hosts.keys())?;
+    let services = chosen("service", &global.service, stack.services.keys())?;
+    Ok(Loaded {
+        stack,
+        templates,
+        hosts,
+        services,
+    })
+}
+
+fn read(global: &Global) -> Result<(String, String, PathBuf), Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(Kind::Ours, format!("no current folder: {error}")))?;
+    if global.config.as_deref() == Some(Path::new("-")) {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|error| {
+            Failure::new(
+                Kind::Config,
+                format!("cannot read the yaml from stdin: {error}"),
+            )
+        })?;
+        return Ok(("<stdin>".into(), text, here));
+    }
+    let path = match &global.config {
+        Some(path) => path.clone(),
+        None => find(&here)?,
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::new(
+            Kind::Config,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    })?;
+    let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    let base = absolute.parent().unwrap_or(&here).to_owned();
+    let shown = path.strip_prefix(&here).unwrap_or(&path);
+    Ok((shown.display().to_string(), text, base))
+}
+
+/// `stackctl.yaml` here or in a folder above.
+fn find(here: &Path) -> Result<PathBuf, Failure> {
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join("stackctl.yaml"))
+        .find(|path| path.is_file());
+    found.ok_or_else(|| {
+        Failure::new(
+            Kind::Config,
+            "there is no stackctl.yaml here or in a folder above",
+        )
+        .hint("write one with `stackctl init`, or name it with --config FILE")
+    })
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME")
+        .filter(|home| !home.is_empty())
+        .map(PathBuf::from)
+}
+
+/// The user's own templates beside the yaml, over ours.
+fn templates(base: &Path) -> Result<Templates, Failure> {
+    let folder = base.join("templates");
+    let mut overrides = BTreeMap::new();
+    for name in Templates::names() {
+        let path = folder.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => drop(overrides.insert((*name).to_owned(), text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Failure::new(
+                    Kind::Config,
+                    format!("cannot read {}: {error}", path.display()),
+                ));
+            }
+        }
+    }
+    Templates::new(&Overrides(overrides)).map_err(|error| Failure::of_render(&error))
+}
+
+fn chosen<'a, N>(
+    what: &str,
+    asked: &[String],
+    known: impl Iterator<Item = &'a N> + Clone,
+) -> Result<BTreeSet<N>, Failure>
+where
+    N: Clone + Ord + std::fmt::Display + std::str::FromStr + 'a,
+{
+    if asked.is_empty() {
+        return Ok(known.cloned().collect());
+    }
+    let mut names = BTreeSet::new();
+    for name in asked {
+        let found = name
+            .parse::<N>()
+            .ok()
+            .filter(|name| known.clone().any(|known| known == name));
+        names.insert(found.ok_or_else(|| {
+            let all: Vec<String> = known.clone().map(ToString::to_string).collect();
+            Failure::new(Kind::Usage, format!("the stack has no {what} `{name}`"))
+                .hint(format!("it has: {}", all.join(", ")))
+        })?);
+    }
+    Ok(names)
+}
+
+impl Loaded {
+    /// Connects to every chosen host at once. The errors of all that fail are told; the last becomes the failure.
+    pub async fn connect(&self) -> (Fleet, BTreeMap<HostName, Failure>) {
+        let options = ConnectOptions::from_environment();
+        let prompt = prompt();
+        let attempts = self
+            .hosts
+            .iter()
+            .filter_map(|name| self.stack.hosts.get(name))
+            .map(|host| {
+                let (options, prompt) = (&options, prompt.clone());
+                async move {
+                    (
+                        host.name.clone(),
+                        transport::connect(&host.ssh, options, prompt).await,
+                    )
+                }
+            });
+        let mut fleet = Fleet::new();
+        let mut failures = BTreeMap::new();
+        for (name, connected) in join_all(attempts).await {
+            match connected {
+                Ok(connection) => {
+                    drop(fleet.insert(name, Arc::new(connection) as Arc<dyn Transport>))
+                }
+                Err(error) => {
+                    drop(failures.insert(name.clone(), Failure::transport(name.as_str(), &error)))
+                }
+            }
+        }
+        (fleet, failures)
+    }
+
+    /// Connects, or fails when any host cannot be reached.
+    pub async fn connect_all(&self, console: &Console) -> Result<Fleet, Failure> {
+        let (fleet, failures) = self.connect().await;
+        first_failure(failures, console)?;
+        Ok(fleet)
+    }
+
+    /// Facts of every host of the fleet, or a failure when one does not answer.
+    pub async fn observe(
+        &self,
+        fleet: &Fleet,
+        depth: Depth,
+        console: &Console,
+    ) -> Result<Facts, Failure> {
+        let (facts, unobserved) = observe::hosts(&self.stack, fleet, depth).await;
+        let failures = unobserved
+            .into_iter()
+            .map(|(name, error)| (name.clone(), Failure::unobserved(name.as_str(), &error)))
+            .collect();
+        first_failure(failures, console)?;
+        Ok(facts)
+    }
+
+    /// The releases that this folder holds now, of the chosen services on the chosen hosts.
+    pub fn releases(&self) -> Result<Vec<Release>, Failure> {
+        let mut releases = Vec::new();
+        for name in &self.services {
+            let service = &self.stack.services[name];
+            if !service.is_released() {
+                continue;
+            }
+            let tree = observe::tree_of(service).map_err(|error| Failure::tree(&error))?;
+            for host in service
+                .hosts
+                .iter()
+                .filter(|host| self.hosts.contains(*host))
+            {
+                let host = &self.stack.hosts[host];
+                let release =
+                    plan::prepare(&self.stack, service, host, tree.as_ref(), &self.templates);
+                releases.push(release.map_err(|error| Failure::of_render(&error))?);
+            }
+        }
+        Ok(releases)
+    }
+}
+
+fn first_failure(failures: BTreeMap<HostName, Failure>, console: &Console) -> Result<(), Failure> {
+    let mut failures: Vec<Failure> = failures.into_values().collect();
+    let Some(last) = failures.pop() else {
+        return Ok(());
+    };
+    for failure in failures {
+        console.tell(&failure.text(console.paint));
+    }
+    Err(last)
+}
+
+/// Passphrases are asked for on a terminal only.
+fn prompt() -> Option<Arc<dyn Prompt>> {
+    use std::io::IsTerminal as _;
+    (std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
+        .then(|| Arc::new(Terminal) as Arc<dyn Prompt>)
+}
+
+struct Terminal;
+
+impl Prompt for Terminal {
+    fn passphrase(&self, key_file: &Path, attempt: u32) -> Option<Zeroizing<String>> {
+        let again = if attempt > 1 { "wrong; " } else { "" };
+        let terminal = console::Term::stderr();
+        terminal
+            .write_str(&format!("{again}passphrase for {}: ", key_file.display()))
+            .ok()?;
+        terminal.read_secure_line().ok().map(Zeroizing::new)
+    }
+}

@@ -1,0 +1,535 @@
+//! `services:`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::error::Span;
+use super::keys::{BUILD, HEALTH, KINDS, MYSQL, SERVICE, STATIC, Shape};
+use super::reader::{At, Fields, Reader, nearest, quantity};
+use super::tree::{Kind, Node};
+use crate::model::{
+    App, Build, Database, Dialect, EnvName, Health, HostName, ImageRef, ImageSource, Listen,
+    ServiceKind, ServiceName, StackName, StaticFiles,
+};
+
+/// A service as it is written; `relations` settles what its references mean.
+pub(super) struct RawService {
+    pub name: ServiceName,
+    pub span: Span,
+    pub needs: Vec<At<ServiceName>>,
+    pub on: Option<Vec<At<HostName>>>,
+    /// Which of the kinds it is, even when that could not be read in full.
+    pub is_database: bool,
+    pub env_places: BTreeMap<EnvName, Span>,
+    /// Nothing when it could not be read.
+    pub kind: Option<ServiceKind>,
+}
+
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    stack: Option<&StackName>,
+) -> Vec<RawService> {
+    let mut services = Vec::new();
+    for entry in reader.named("services", node) {
+        let name = reader.parse::<ServiceName>(&entry.key, entry.span);
+        let service = service(reader, &entry.key, &entry.value, stack);
+        let Some(name) = name else { continue };
+        services.push(RawService {
+            span: entry.span,
+            ..service.unwrap_or_else(|| RawService::unread(name.clone(), entry.span))
+        });
+        if let Some(last) = services.last_mut() {
+            last.name = name;
+        }
+    }
+    if node.entries().is_empty() && matches!(node.kind, Kind::Map(_)) {
+        reader
+            .report(
+                "no-services",
+                node.span,
+                "a stack needs at least one service".into(),
+            )
+            .hint("for example `page: {static: .}`");
+    }
+    services
+}
+
+impl RawService {
+    fn unread(name: ServiceName, span: Span) -> Self {
+        Self {
+            name,
+            span,
+            needs: Vec::new(),
+            on: None,
+            is_database: false,
+            env_places: BTreeMap::new(),
+            kind: None,
+        }
+    }
+}
+
+fn service(
+    reader: &mut Reader<'_>,
+    name: &str,
+    node: &Node,
+    stack: Option<&StackName>,
+) -> Option<RawService> {
+    let fields = reader.fields(&format!("service `{name}`"), node, &SERVICE)?;
+    let kind_key = kind_key(reader, name, &fields);
+    let mut env_places = BTreeMap::new();
+    let kind = match kind_key {
+        Some("mysql") => database(reader, &fields, stack).map(ServiceKind::Mysql),
+        Some("static") => static_files(reader, &fields).map(ServiceKind::Static),
+        Some(_) => {
+            app(reader, name, &fields, &mut env_places).map(|app| ServiceKind::App(Box::new(app)))
+        }
+        None => None,
+    };
+    if let Some(kind @ ("mysql" | "static")) = kind_key {
+        for (key, span) in fields.keys().filter(|(key, _)| key.apps_only) {
+            let message = format!("`{}` does not apply to a `{kind}` service", key.name);
+            let problem = reader.report("not-here", span, message);
+            if kind == "mysql" && key.name == "memory" {
+                problem.hint("write it below `mysql:`");
+            } else {
+                problem.hint("it is for services with `build` or `image`");
+            }
+        }
+    }
+    Some(RawService {
+        needs: fields.names(reader, "needs").unwrap_or_default(),
+        on: fields.names(reader, "on"),
+        is_database: kind_key == Some("mysql"),
+        env_places,
+        kind,
+        ..RawService::unread(name.parse().ok()?, fields.span)
+    })
+}
+
+/// The one key that says what the service is.
+fn kind_key(reader: &mut Reader<'_>, name: &str, fields: &Fields<'_>) -> Option<&'static str> {
+    let kinds: Vec<&'static str> = KINDS
+        .iter()
+        .copied()
+        .filter(|kind| fields.has(kind))
+        .collect();
+    match kinds[..] {
+        [kind] => Some(kind),
+        [] => {
+            if !fields.planned {
+                let message = format!("service `{name}` does not say what it is");
+                reader
+                    .report("kind", fields.span, message)
+                    .hint("give it one of `build`, `image`, `static` or `mysql`");
+            }
+            None
+        }
+        [first, second, ..] => {
+            let listed: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+            let message = format!(
+                "service `{name}` has {}: a service is one thing",
+                listed.join(" and ")
+            );
+            reader
+                .report("kind", fields.key_span(second), message)
+                .also(fields.key_span(first), "and this")
+                .hint("keep one of them, or make it two services");
+            None
+        }
+    }
+}
+
+fn database(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    stack: Option<&StackName>,
+) -> Option<Database> {
+    let node = fields.node("mysql")?;
+    let empty = Node {
+        span: node.span,
+        kind: Kind::Map(Vec::new()),
+        end: node.end,
+    };
+    let node = if node.kind == Kind::Null {
+        &empty
+    } else {
+        node
+    };
+    let fields = reader.fields("`mysql`", node, &MYSQL)?;
+    let image = fields.parsed::<ImageRef>(reader, "image");
+    let memory = fields.number(reader, "memory");
+    let (database, span) = match fields.text(reader, "database") {
+        Some(text) => (text.value.to_owned(), text.span),
+        None if fields.has("database") => return None,
+        None => (stack?.as_str().replace('-', "_"), fields.span),
+    };
+    let database_ok = sql_name(reader, &database, span, "database", 64);
+    let user = match fields.text(reader, "user") {
+        Some(text) => {
+            sql_name(reader, text.value, text.span, "user", 32).then(|| text.value.to_owned())
+        }
+        None if fields.has("user") => None,
+        None => {
+            (database_ok && sql_name(reader, &database, span, "user", 32)).then(|| database.clone())
+        }
+    };
+    let image = image?;
+    database_ok.then_some(Database {
+        dialect: Dialect::of_image(&image),
+        image,
+        database,
+        user: user?,
+        memory,
+    })
+}
+
+const SYSTEM_SCHEMAS: &[&str] = &[
+    "mysql",
+    "sys",
+    "information_schema",
+    "performance_schema",
+    "ndbinfo",
+];
+const SYSTEM_USERS: &[&str] = &["root", "mysql", "sys"];
+
+/// A name that needs no quotes in SQL and belongs to nobody else.
+fn sql_name(reader: &mut Reader<'_>, text: &str, span: Span, what: &str, longest: usize) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let taken = match what {
+        "user" => SYSTEM_USERS.contains(&lower.as_str()),
+        _ => SYSTEM_SCHEMAS.contains(&lower.as_str()),
+    };
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain && text.len() <= longest && !taken {
+        return true;
+    }
+    let message = if taken {
+        format!("the {what} `{text}` belongs to the server itself")
+    } else {
+        format!("`{text}` is not a {what}'s name")
+    };
+    let hint = if taken {
+        format!("choose another with `{what}:`")
+    } else {
+        format!(
+            "use up to {longest} letters, digits and `_`, beginning with a letter; set it with `{what}:`"
+        )
+    };
+    reader.report("invalid", span, message).hint(hint);
+    false
+}
+
+fn static_files(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<StaticFiles> {
+    let node = fields.node("static")?;
+    if matches!(node.kind, Kind::Scalar(_)) {
+        let text = fields.text(reader, "static")?;
+        return Some(StaticFiles {
+            root: reader.path(&text)?,
+            include: Vec::new(),
+            fill: BTreeMap::new(),
+        });
+    }
+    if matches!(node.kind, Kind::List(_)) {
+        reader.wrong("static", node, "a folder or a map");
+        return None;
+    }
+    let fields = reader.fields("`static`", node, &STATIC)?;
+    let root = fields
+        .text(reader, "root")
+        .and_then(|text| reader.path(&text));
+    let mut include: Vec<PathBuf> = Vec::new();
+    if let Some(node) = fields.node("include") {
+        for item in reader
+            .list("include", node, "a list of files and folders")
+            .unwrap_or_default()
+        {
+            let text = At {
+                value: item.value.as_str(),
+                span: item.span,
+            };
+            include.extend(reader.path_below(&text, "`root`"));
+        }
+    }
+    let mut fill = BTreeMap::new();
+    if let Some(node) = fields.node("fill") {
+        for entry in reader.named("fill", node) {
+            let text = At {
+                value: entry.key.as_str(),
+                span: entry.span,
+            };
+            let values = reader.variables(&entry.key, &entry.value);
+            for value in values.values() {
+                placeholder_value(reader, value);
+            }
+            let Some(file) = reader.path_below(&text, "`root`") else {
+                continue;
+            };
+            if !include.is_empty() && !include.iter().any(|taken| file.starts_with(taken)) {
+                reader
+                    .report(
+                        "fill-not-included",
+                        entry.span,
+                        format!("`{}` is not among `include`", entry.key),
+                    )
+                    .hint("add it to `include`, or remove it here");
+            }
+            let values = values.into_iter().map(|(name, at)| (name, at.value));
+            fill.insert(file, values.collect());
+        }
+    }
+    let root = root?;
+    Some(StaticFiles {
+        root,
+        include,
+        fill,
+    })
+}
+
+/// Checks the names in `{{ … }}`.
+fn placeholder_value(reader: &mut Reader<'_>, value: &At<String>) {
+    const KNOWN: [&str; 3] = ["host.public", "host.name", "stack"];
+    let mut rest = value.value.as_str();
+    while let Some((_, after)) = rest.split_once("{{") {
+        let Some((inner, next)) = after.split_once("}}") else {
+            reader
+                .report("template", value.span, "`{{` without `}}`".into())
+                .hint("a value may hold `{{ host.public }}`, `{{ host.name }}` and `{{ stack }}`");
+            return;
+        };
+        let inner = inner.trim();
+        if !KNOWN.contains(&inner) {
+            let message = format!("`{{{{ {inner} }}}}` is not known here");
+            let hint = match nearest(inner, KNOWN.into_iter()) {
+                Some(meant) => format!("did you mean `{{{{ {meant} }}}}`?"),
+                None => "a value may hold `{{ host.public }}`, `{{ host.name }}` and `{{ stack }}`"
+                    .into(),
+            };
+            reader.report("template", value.span, message).hint(hint);
+        }
+        rest = next;
+    }
+}
+
+fn app(
+    reader: &mut Reader<'_>,
+    name: &str,
+    fields: &Fields<'_>,
+    env_places: &mut BTreeMap<EnvName, Span>,
+) -> Option<App> {
+    let source = source(reader, fields);
+    let listen = match fields.node("listen") {
+        Some(node) => listen(reader, node),
+        None => {
+            let rendered = match &source {
+                Some(ImageSource::Build(build)) => build.dockerfile.is_none(),
+                Some(ImageSource::Image(_)) => false,
+                // Not known, so nothing more to say.
+                None => true,
+            };
+            if !rendered {
+                let message = format!("`listen` is missing in service `{name}`");
+                reader
+                    .report("missing-key", fields.span, message)
+                    .hint("say where the app in this image answers HTTP: a TCP port such as `listen: 8080`, or `listen: socket` if it listens on the Unix socket that LISTEN_SOCKET names");
+            }
+            rendered.then_some(Listen::Socket)
+        }
+    };
+    let health = health(reader, fields);
+    let mut env = BTreeMap::new();
+    if let Some(node) = fields.node("env") {
+        for (name, at) in reader.variables("env", node) {
+            env_places.insert(name.clone(), at.span);
+            env.insert(name, at.value);
+        }
+    }
+    let command = words(reader, fields, "command");
+    let release = words(reader, fields, "release");
+    let stop_grace = fields.number::<u32>(reader, "stop_grace").filter(|ms| {
+        let whole = ms.is_multiple_of(1000);
+        if !whole {
+            let span = fields.key_span("stop_grace");
+            reader.report("invalid", span, "`stop_grace` takes whole seconds".into());
+        }
+        whole
+    });
+    let memory = fields.number(reader, "memory");
+    Some(App {
+        source: source?,
+        listen: listen?,
+        health: health?,
+        env,
+        command,
+        release,
+        stop_grace: stop_grace? / 1000,
+        memory,
+    })
+}
+
+fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ImageSource> {
+    let Some(node) = fields.node("build") else {
+        return fields.parsed(reader, "image").map(ImageSource::Image);
+    };
+    if matches!(node.kind, Kind::Scalar(_)) {
+        let text = fields.text(reader, "build")?;
+        return Some(ImageSource::Build(Build {
+            context: reader.path(&text)?,
+            dockerfile: None,
+            base: None,
+            args: BTreeMap::new(),
+        }));
+    }
+    if matches!(node.kind, Kind::List(_)) {
+        reader.wrong("build", node, "a folder or a map");
+        return None;
+    }
+    let fields = reader.fields("`build`", node, &BUILD)?;
+    let context = fields
+        .text(reader, "context")
+        .and_then(|text| reader.path(&text));
+    let dockerfile = fields
+        .text(reader, "dockerfile")
+        .and_then(|text| reader.path_below(&text, "the context"));
+    let base = fields.parsed(reader, "base");
+    if fields.has("dockerfile") && fields.has("base") {
+        reader
+            .report(
+                "not-here",
+                fields.key_span("base"),
+                "`base` has no effect beside `dockerfile`".into(),
+            )
+            .hint("a Dockerfile names its own base image: remove one of the two");
+    }
+    let mut args = BTreeMap::new();
+    if let Some(node) = fields.node("args") {
+        let variables = reader.variables("args", node).into_iter();
+        args = variables.map(|(name, at)| (name, at.value)).collect();
+    }
+    // A Dockerfile that is written but wrong must not look like none.
+    if fields.has("dockerfile") && dockerfile.is_none() {
+        return None;
+    }
+    Some(ImageSource::Build(Build {
+        context: context?,
+        dockerfile,
+        base,
+        args,
+    }))
+}
+
+fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<Listen> {
+    let expected = "`socket` or a TCP port";
+    let text = reader.scalar("listen", node, expected)?;
+    if text.value == "socket" {
+        return Some(Listen::Socket);
+    }
+    if !text.value.starts_with(|c: char| c.is_ascii_digit()) {
+        let problem = reader.wrong("listen", node, expected);
+        if nearest(text.value, ["socket"].into_iter()).is_some() {
+            problem.hint("did you mean `socket`?");
+        } else if text.value.contains(':') {
+            problem.hint("the port in the container alone, such as `8080`");
+        }
+        return None;
+    }
+    if let Some((_, port)) = text.value.rsplit_once(':') {
+        let hint =
+            format!("the port in the container alone: `{port}`; sites decide what visitors reach");
+        reader.wrong("listen", node, expected).hint(hint);
+        return None;
+    }
+    let port = quantity(
+        reader,
+        "listen",
+        &text,
+        &Shape::Whole { min: 1, max: 65535 },
+    )?;
+    u16::try_from(port).ok().map(Listen::Port)
+}
+
+fn health(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Health> {
+    let defaults = Node {
+        span: fields.span,
+        kind: Kind::Map(Vec::new()),
+        end: 0,
+    };
+    let node = match fields.node("health") {
+        Some(node) if matches!(node.kind, Kind::List(_)) => {
+            reader.wrong("health", node, "a path or a map");
+            return None;
+        }
+        Some(node) => node,
+        None => &defaults,
+    };
+    let short = matches!(node.kind, Kind::Scalar(_));
+    let long = reader.fields("`health`", if short { &defaults } else { node }, &HEALTH)?;
+    let path = if short {
+        fields.text(reader, "health")
+    } else {
+        long.text(reader, "path")
+    };
+    let path = path.and_then(|text| health_path(reader, &text));
+    let deadline = long.number::<u32>(reader, "deadline");
+    let passes = long.number(reader, "passes");
+    let interval = long.number::<u32>(reader, "interval");
+    let health = Health {
+        path: path?,
+        deadline: deadline?.div_ceil(1000),
+        passes: passes?,
+        interval: interval?,
+    };
+    if u64::from(health.interval) * u64::from(health.passes - 1)
+        >= u64::from(health.deadline) * 1000
+    {
+        let message = format!(
+            "{} passes, {} ms apart, do not fit into the deadline",
+            health.passes, health.interval
+        );
+        reader
+            .report("invalid", long.span, message)
+            .hint("make `deadline` longer, or `interval` or `passes` smaller");
+        return None;
+    }
+    Some(health)
+}
+
+fn health_path(reader: &mut Reader<'_>, text: &At<&str>) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~/-?=&%+,:@".contains(&b);
+    if text.value.starts_with('/') && text.value.len() <= 1024 && text.value.bytes().all(plain) {
+        return Some(text.value.to_owned());
+    }
+    let problem = reader.report(
+        "invalid",
+        text.span,
+        format!("`{}` is not a path to ask for", text.value),
+    );
+    if text.value.contains("://") {
+        problem.hint("the path alone, such as `/healthz`");
+    } else {
+        problem.hint("begin with `/` and use letters, digits and `._~/-?=&%+,:@`");
+    }
+    None
+}
+
+fn words(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<Vec<String>> {
+    let node = fields.node(key)?;
+    let words = reader.list(key, node, "a list, one element for each argument")?;
+    if words.first().is_none_or(|word| word.value.is_empty()) {
+        reader
+            .report("invalid", node.span, format!("`{key}` names no program"))
+            .hint(format!("for example `{key}: [python, main.py]`"));
+        return None;
+    }
+    let words = words.into_iter().map(|word| {
+        let text = At {
+            value: word.value.as_str(),
+            span: word.span,
+        };
+        let good = reader.no_control(&text, &['\n', '\t']);
+        good.then_some(word.value)
+    });
+    // Collected before it is judged, so that each bad word is reported.
+    words.collect::<Vec<_>>().into_iter().collect()
+}

@@ -1,0 +1,145 @@
+//! What a host's Docker engine said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::ServiceName;
+
+/// One engine's objects, as far as they concern us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DockerFacts {
+    /// `28.5.2`.
+    pub engine: String,
+    /// The negotiated API version, `1.44`.
+    pub api: String,
+    /// All containers by name, also foreign ones.
+    pub containers: BTreeMap<String, ContainerFacts>,
+    pub networks: BTreeMap<String, NetworkFacts>,
+    pub volumes: BTreeSet<String>,
+    /// By each of its tags.
+    pub images: BTreeMap<String, ImageFacts>,
+    /// What our databases answered, where their container runs.
+    pub databases: BTreeMap<ServiceName, DatabaseFacts>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerFacts {
+    pub id: String,
+    /// `running`, `exited`, `created`, `restarting`, `paused`, `dead`.
+    pub state: String,
+    pub labels: BTreeMap<String, String>,
+    /// The image's id, `sha256:…`.
+    pub image_id: String,
+    /// Seconds since the epoch.
+    pub created: i64,
+    /// Networks it is attached to.
+    pub networks: BTreeSet<String>,
+    /// TCP ports it publishes on the host.
+    pub published: BTreeSet<u16>,
+    /// From the details of our own containers; `None` for foreign ones.
+    pub details: Option<ContainerDetails>,
+}
+
+/// What only an inspection tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerDetails {
+    /// RFC 3339.
+    pub started_at: String,
+    pub restarts: u32,
+    pub exit_code: i64,
+    pub out_of_memory: bool,
+    /// Process id on the host; 0 when not running.
+    pub pid: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkFacts {
+    pub internal: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// `sha256:…`.
+    pub id: String,
+    /// Seconds since the epoch.
+    pub created: i64,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a database said to a real query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseFacts {
+    /// It did not answer; why, in its own words.
+    Silent(String),
+    Answers(SchemaFacts),
+}
+
+/// The part of a server that is ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaFacts {
+    /// `8.4.3` or `10.11.6-MariaDB`.
+    pub version: String,
+    /// The database's character set, when it exists.
+    pub charset: Option<String>,
+    /// `SHOW GRANTS` of the user, when it exists.
+    pub grants: Option<Vec<String>>,
+    /// Whether the user can log in with the password we keep.
+    pub login: bool,
+}
+
+impl SchemaFacts {
+    /// Reads the lines that `database-facts.sh` prints.
+    pub fn parse(text: &str) -> DatabaseFacts {
+        let mut facts = SchemaFacts::default();
+        let mut alive = false;
+        for line in text.lines() {
+            let (key, value) = line.split_once('\t').unwrap_or((line, ""));
+            match key {
+                "alive" => {
+                    alive = true;
+                    value.clone_into(&mut facts.version);
+                }
+                "charset" => facts.charset = Some(value.to_owned()),
+                "user" => facts.grants = Some(facts.grants.take().unwrap_or_default()),
+                "grant" => facts.grants.get_or_insert_default().push(value.to_owned()),
+                "login" => facts.login = true,
+                _ => {}
+            }
+        }
+        if alive {
+            DatabaseFacts::Answers(facts)
+        } else {
+            let last = text.lines().rfind(|line| !line.trim().is_empty());
+            DatabaseFacts::Silent(last.unwrap_or("no answer").trim().to_owned())
+        }
+    }
+}
+
+impl ContainerFacts {
+    pub fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_answers() {
+        let text = "alive\t9.7.4\ncharset\tutf8mb4\nuser\ngrant\tGRANT USAGE ON *.* TO `names`@`%`\nlogin\n";
+        let DatabaseFacts::Answers(facts) = SchemaFacts::parse(text) else {
+            panic!("it answered")
+        };
+        assert_eq!(facts.charset.as_deref(), Some("utf8mb4"));
+        assert_eq!(facts.grants.unwrap().len(), 1);
+        assert!(facts.login);
+    }
+
+    #[test]
+    fn a_database_that_does_not() {
+        let text = "ERROR 2002 (HY000): Can't connect to local MySQL server\n";
+        assert!(
+            matches!(SchemaFacts::parse(text), DatabaseFacts::Silent(why) if why.contains("2002"))
+        );
+    }
+}

@@ -1,0 +1,325 @@
+//! The answer of `facts.sh`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{DockerFacts, Manifest};
+use crate::model::HostPath;
+
+/// What one host said of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    pub os: Os,
+    /// `x86_64`, `aarch64`.
+    pub architecture: String,
+    pub kernel: String,
+    /// The name that the host has for itself.
+    pub own_name: String,
+    /// Whether systemd is process 1.
+    pub has_systemd: bool,
+    /// Seconds since boot.
+    pub uptime: u64,
+    /// The host's clock, seconds since the epoch.
+    pub clock: u64,
+    /// The same as RFC 3339.
+    pub clock_text: String,
+    /// KiB.
+    pub memory_total: u64,
+    /// KiB.
+    pub memory_available: u64,
+    /// By folder.
+    pub disk: BTreeMap<String, Space>,
+    /// By folder.
+    pub inodes: BTreeMap<String, Space>,
+    /// Installed packages among those asked for, with their versions.
+    pub packages: BTreeMap<String, String>,
+    /// When the package index was fetched, seconds since the epoch; `None` when there is none.
+    pub package_index: Option<u64>,
+    pub units: BTreeMap<String, UnitFacts>,
+    /// Only paths that exist.
+    pub files: BTreeMap<HostPath, FileFacts>,
+    /// Entries of listed folders: folder → name → time of change in seconds since the epoch.
+    pub entries: BTreeMap<String, BTreeMap<String, u64>>,
+    pub listeners: Vec<Listener>,
+    /// `1.22.1`, when nginx is installed.
+    pub nginx: Option<String>,
+    /// What we left there last time.
+    pub manifest: Manifest,
+    /// `None` when no engine answers.
+    pub docker: Option<DockerFacts>,
+    /// Whether `/run/docker.sock` exists.
+    pub docker_socket: bool,
+}
+
+/// From os-release(5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Os {
+    /// `debian`, `ubuntu`.
+    pub id: String,
+    pub version: String,
+    pub codename: String,
+    /// `Debian GNU/Linux 12 (bookworm)`.
+    pub pretty: String,
+    pub like: String,
+}
+
+/// Of a file system: KiB, or inodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Space {
+    pub total: u64,
+    pub free: u64,
+}
+
+/// From `systemctl show`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitFacts {
+    /// `loaded`, `not-found`, `masked`.
+    pub load: String,
+    /// `active`, `inactive`, `failed`, …
+    pub active: String,
+    pub sub: String,
+    /// `enabled`, `disabled`, `static`, …
+    pub file: String,
+    pub restarts: u32,
+}
+
+impl UnitFacts {
+    pub fn is_active(&self) -> bool {
+        self.active == "active"
+    }
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    pub kind: FileKind,
+    pub mode: u32,
+    pub user: u32,
+    pub group: u32,
+    /// SHA-256 in hex, for files.
+    pub digest: Option<String>,
+    /// For small files whose contents were asked for.
+    pub contents: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileKind {
+    File,
+    Folder,
+    Link(String),
+    Other,
+}
+
+/// A TCP socket that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    pub port: u16,
+    /// `0.0.0.0`, `[::]`, `127.0.0.1`, `*`.
+    pub address: String,
+    /// The program's name, as far as it could be told.
+    pub process: String,
+}
+
+/// The answer was not what `facts.sh` prints.
+#[derive(Debug, thiserror::Error)]
+#[error("the host's answer cannot be read at line {line}: `{text}`")]
+pub struct FactsError {
+    pub line: usize,
+    pub text: String,
+}
+
+impl HostFacts {
+    /// Reads what `facts.sh` printed.
+    pub fn parse(answer: &str, manifest: &HostPath) -> Result<Self, FactsError> {
+        let mut facts = HostFacts::default();
+        for (index, line) in answer.lines().enumerate() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            facts.read(&fields).ok_or_else(|| FactsError {
+                line: index + 1,
+                text: line.chars().take(200).collect(),
+            })?;
+        }
+        let kept = facts
+            .files
+            .get(manifest)
+            .and_then(|file| file.contents.as_deref());
+        // A manifest that cannot be read counts as none: every file is then compared and written anew.
+        facts.manifest = kept
+            .and_then(|bytes| serde_json::from_slice(bytes).ok())
+            .unwrap_or_default();
+        Ok(facts)
+    }
+
+    fn read(&mut self, fields: &[&str]) -> Option<()> {
+        match *fields {
+            ["os", id, version, codename, pretty, like] => {
+                self.os = Os {
+                    id: id.into(),
+                    version: version.into(),
+                    codename: codename.into(),
+                    pretty: pretty.into(),
+                    like: like.into(),
+                };
+            }
+            ["machine", architecture, kernel, own_name] => {
+                self.architecture = architecture.into();
+                self.kernel = kernel.into();
+                self.own_name = own_name.into();
+            }
+            ["uptime", seconds] => self.uptime = seconds.parse().ok()?,
+            ["clock", seconds, text] => {
+                self.clock = seconds.parse().ok()?;
+                self.clock_text = text.into();
+            }
+            ["memory", "MemTotal", kib] => self.memory_total = kib.parse().ok()?,
+            ["memory", "MemAvailable", kib] => self.memory_available = kib.parse().ok()?,
+            ["disk", folder, total, free] => {
+                self.disk.insert(folder.into(), space(total, free)?);
+            }
+            ["inodes", folder, total, free] => {
+                self.inodes.insert(folder.into(), space(total, free)?);
+            }
+            ["init", "systemd"] => self.has_systemd = true,
+            ["package", name, version] => {
+                self.packages.insert(name.into(), version.into());
+            }
+            ["index", seconds] => self.package_index = Some(seconds.parse().ok()?),
+            ["unit", id, load, active, sub, file, restarts] => {
+                let unit = UnitFacts {
+                    load: load.into(),
+                    active: active.into(),
+                    sub: sub.into(),
+                    file: file.into(),
+                    restarts: restarts.parse().unwrap_or(0),
+                };
+                self.units.insert(id.into(), unit);
+            }
+            ["path", path, kind, mode, user, group, _size] => {
+                let kind = match kind {
+                    "regular file" | "regular empty file" => FileKind::File,
+                    "directory" => FileKind::Folder,
+                    "symbolic link" => FileKind::Link(String::new()),
+                    _ => FileKind::Other,
+                };
+                let file = FileFacts {
+                    kind,
+                    mode: u32::from_str_radix(mode, 8).ok()?,
+                    user: user.parse().ok()?,
+                    group: group.parse().ok()?,
+                    digest: None,
+                    contents: None,
+                };
+                self.files.insert(path.parse().ok()?, file);
+            }
+            ["link", path, target] => {
+                let path: HostPath = path.parse().ok()?;
+                self.files.get_mut(&path)?.kind = FileKind::Link(target.into());
+            }
+            ["digest", path, digest] => {
+                let path: HostPath = path.parse().ok()?;
+                self.files.get_mut(&path)?.digest = Some(digest.into());
+            }
+            ["contents", path, encoded] => {
+                let path: HostPath = path.parse().ok()?;
+                self.files.get_mut(&path)?.contents = Some(STANDARD.decode(encoded).ok()?);
+            }
+            ["entry", folder, name, time] => {
+                let seconds = time.split('.').next()?.parse().ok()?;
+                let names = self.entries.entry(folder.into()).or_default();
+                names.insert(name.into(), seconds);
+            }
+            ["listener", port, address, process] => self.listeners.push(Listener {
+                port: port.parse().ok()?,
+                address: address.into(),
+                process: process.into(),
+            }),
+            ["docker", _] => self.docker_socket = true,
+            ["nginx", version] => {
+                let number = version.rsplit('/').next()?.split(' ').next()?;
+                self.nginx = Some(number.into());
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Whether a unit is active.
+    pub fn is_active(&self, unit: &str) -> bool {
+        self.units.get(unit).is_some_and(UnitFacts::is_active)
+    }
+
+    /// The target of the symbolic link at `path`.
+    pub fn link(&self, path: &HostPath) -> Option<&str> {
+        match &self.files.get(path)?.kind {
+            FileKind::Link(target) => Some(target),
+            _ => None,
+        }
+    }
+}
+
+fn space(total: &str, free: &str) -> Option<Space> {
+    // Some file systems have no inodes and say `-`.
+    let number = |text: &str| {
+        if text == "-" {
+            Some(0)
+        } else {
+            text.parse().ok()
+        }
+    };
+    Some(Space {
+        total: number(total)?,
+        free: number(free)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> HostPath {
+        "/var/lib/stackctl/names/manifest.json".parse().unwrap()
+    }
+
+    #[test]
+    fn an_answer_becomes_facts() {
+        let answer = "os\tdebian\t12\tbookworm\tDebian GNU/Linux 12 (bookworm)\t\n\
+            machine\tx86_64\t6.1.0\tweb1\nuptime\t88\nclock\t1795235658\t2026-11-21T04:34:18Z\n\
+            memory\tMemTotal\t1000\nmemory\tMemAvailable\t900\ndisk\t/var/lib\t100\t50\ninodes\t/run\t-\t-\n\
+            init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\n\
+            path\t/etc/hostname\tregular file\t644\t0\t0\t3\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
+            path\t/bin\tsymbolic link\t777\t0\t0\t7\nlink\t/bin\tusr/bin\n\
+            listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\nnginx\tnginx version: nginx/1.22.1\n";
+        let facts = HostFacts::parse(answer, &manifest()).unwrap();
+        assert_eq!(facts.os.codename, "bookworm");
+        assert!(facts.is_active("nginx.service"));
+        assert_eq!(facts.link(&"/bin".parse().unwrap()), Some("usr/bin"));
+        let hostname = &facts.files[&"/etc/hostname".parse().unwrap()];
+        assert_eq!(hostname.contents.as_deref(), Some(b"vm\n".as_slice()));
+        assert_eq!(facts.listeners[0].process, "sshd");
+        assert_eq!(facts.nginx.as_deref(), Some("1.22.1"));
+        assert_eq!(facts.disk["/var/lib"].free, 50);
+    }
+
+    #[test]
+    fn a_strange_line_has_a_place() {
+        let error = HostFacts::parse("uptime\t1\nwat\n", &manifest()).unwrap_err();
+        assert_eq!(error.line, 2);
+    }
+
+    #[test]
+    fn a_broken_manifest_counts_as_none() {
+        let path = manifest();
+        let answer = format!("path\t{path}\tregular file\t600\t0\t0\t3\ncontents\t{path}\te30=x\n");
+        assert!(HostFacts::parse(&answer, &path).is_err(), "not base64");
+        let answer = format!("path\t{path}\tregular file\t600\t0\t0\t3\ncontents\t{path}\tdm0K\n");
+        assert!(
+            HostFacts::parse(&answer, &path)
+                .unwrap()
+                .manifest
+                .files
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! What this machine said of a folder that is to be sent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+
+/// A folder's files as they were when we looked. Order and digest depend on nothing but names, kinds and contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceTree {
+    /// Absolute, on this machine.
+    pub root: PathBuf,
+    /// By path relative to `root`, with `/` between its parts.
+    pub entries: BTreeMap<String, SourceEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceEntry {
+    Folder,
+    /// A symbolic link and its target.
+    Link(String),
+    File(SourceFile),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Whether its owner may execute it; other mode bits are the sender's business, not the release's.
+    pub executable: bool,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, hex.
+    pub digest: String,
+    /// The bytes to send instead of what is on disk, when placeholders were filled in.
+    pub contents: Option<Vec<u8>>,
+}
+
+impl SourceTree {
+    /// SHA-256 in hex over every name, kind and content.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (path, entry) in &self.entries {
+            let line = match entry {
+                SourceEntry::Folder => format!("folder\0{path}\n"),
+                SourceEntry::Link(target) => format!("link\0{path}\0{target}\n"),
+                SourceEntry::File(file) => {
+                    format!("file\0{path}\0{}\0{}\n", file.executable, file.digest)
+                }
+            };
+            hash.update(line);
+        }
+        hex(&hash.finalize())
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> u64 {
+        self.files().map(|(_, file)| file.size).sum()
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = (&str, &SourceFile)> {
+        self.entries.iter().filter_map(|(path, entry)| match entry {
+            SourceEntry::File(file) => Some((path.as_str(), file)),
+            _ => None,
+        })
+    }
+
+    pub fn has_file(&self, path: &str) -> bool {
+        matches!(self.entries.get(path), Some(SourceEntry::File(_)))
+    }
+}
+
+/// SHA-256 of `bytes`, hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_follows_names_kinds_and_contents() {
+        let file = |digest: &str| {
+            SourceEntry::File(SourceFile {
+                executable: false,
+                size: 1,
+                digest: digest.into(),
+                contents: None,
+            })
+        };
+        let tree = |entries: Vec<(&str, SourceEntry)>| SourceTree {
+            root: "/x".into(),
+            entries: entries
+                .into_iter()
+                .map(|(path, entry)| (path.to_owned(), entry))
+                .collect(),
+        };
+        let one = tree(vec![("a", file("1"))]).digest();
+        assert_eq!(one, tree(vec![("a", file("1"))]).digest());
+        assert_ne!(one, tree(vec![("a", file("2"))]).digest());
+        assert_ne!(one, tree(vec![("b", file("1"))]).digest());
+        assert_ne!(
+            one,
+            tree(vec![("a", SourceEntry::Link("1".into()))]).digest()
+        );
+    }
+
+    #[test]
+    fn sha256_of_abc() {
+        // FIPS 180-4, appendix B.1.
+        assert!(sha256(b"abc").starts_with("ba7816bf8f01cfea"));
+    }
+}

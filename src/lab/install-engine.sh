@@ -1,0 +1,44 @@
+#!/bin/sh
+# install-engine.sh LOG — on a Debian-like machine, as root: install Docker's engine and what the lab builds images
+# with, start the engine unless one already runs, and wait until its socket answers. LOG receives the engine's output
+# where there is no systemd to keep a journal. Exit 0 when the engine answers, 3 when it was started but does not.
+set -eu
+log=$1
+export DEBIAN_FRONTEND=noninteractive
+
+missing=
+for pair in dockerd:docker.io iptables:iptables mmdebstrap:mmdebstrap ssh:openssh-client; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+if [ -n "$missing" ]; then
+    apt-get update -q
+    # shellcheck disable=SC2086 # a list of package names, meant to be split
+    apt-get install -q -y --no-install-recommends ca-certificates $missing
+fi
+
+# The package's own start may have worked, or another run may have won: two engines on one data folder destroy it.
+running() {
+    for comm in /proc/[0-9]*/comm; do
+        [ "$(cat "$comm" 2>/dev/null)" = dockerd ] && return 0
+    done
+    return 1
+}
+
+if ! running; then
+    if [ "$(cat /proc/1/comm)" = systemd ]; then
+        systemctl enable --now docker.service
+    else
+        # setsid: the engine must outlive this program and its terminal.
+        setsid dockerd >>"$log" 2>&1 </dev/null &
+    fi
+fi
+
+tries=0
+until [ -S /var/run/docker.sock ] && running; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 60 ]; then
+        tail -n 20 "$log" 2>/dev/null || true
+        exit 3
+    fi
+    sleep 0.5
+done

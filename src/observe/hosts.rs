@@ -1,0 +1,115 @@
+//! Facts of all hosts at once: one script each, then a few API calls sent together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::facts::{Facts, FactsError, HostFacts};
+use crate::model::{HostName, HostPath, Layout, ServiceName, Stack};
+use crate::plan::{self, DatabaseTarget};
+use crate::runtime::docker::{DockerError, Engine};
+use crate::script;
+use crate::transport::{Transport, TransportError};
+
+/// The hosts we are connected to.
+pub type Fleet = BTreeMap<HostName, Arc<dyn Transport>>;
+
+/// How much to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What plans need.
+    Plan,
+    /// Also what `status` shows of each container.
+    Status,
+}
+
+/// A host that did not say what it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Unobserved {
+    #[error("cannot ask the host what it has")]
+    Transport(#[from] TransportError),
+    #[error("the host's answer cannot be read")]
+    Facts(#[from] FactsError),
+    #[error("the host could not say what it has (exit {status}): {stderr}")]
+    Script { status: i32, stderr: String },
+    #[error("cannot ask Docker's engine what it has")]
+    Docker(#[from] DockerError),
+}
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Observes every host of the fleet in parallel.
+pub async fn hosts(
+    stack: &Stack,
+    fleet: &Fleet,
+    depth: Depth,
+) -> (Facts, BTreeMap<HostName, Unobserved>) {
+    let asked = fleet.iter().map(|(name, transport)| async move {
+        (name.clone(), host(stack, name, transport, depth).await)
+    });
+    let mut facts = Facts::new();
+    let mut unobserved = BTreeMap::new();
+    for (name, told) in join_all(asked).await {
+        match told {
+            Ok(told) => drop(facts.insert(name, told)),
+            Err(error) => drop(unobserved.insert(name, error)),
+        }
+    }
+    (facts, unobserved)
+}
+
+async fn host(
+    stack: &Stack,
+    name: &HostName,
+    transport: &Arc<dyn Transport>,
+    depth: Depth,
+) -> Result<HostFacts, Unobserved> {
+    let manifest = Layout::new(&stack.name).manifest();
+    let script = script::facts().with(questions(stack, &manifest));
+    let output = transport.run(&script, &[], DEADLINE).await?;
+    if output.status != 0 {
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Unobserved::Script {
+            status: output.status,
+            stderr,
+        });
+    }
+    let mut facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout), &manifest)?;
+    if facts.docker_socket && facts.is_active("docker.service") {
+        let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack)
+            .into_iter()
+            .filter(|(service, _)| service.hosts.contains(name))
+            .map(|(service, target)| (service.name.clone(), target))
+            .collect();
+        let engine = Engine::connect(Arc::clone(transport)).await?;
+        let told = engine
+            .facts(stack.name.as_str(), &databases, depth == Depth::Status)
+            .await?;
+        facts.docker = Some(told);
+    }
+    Ok(facts)
+}
+
+fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
+    let mut questions: Vec<String> = Vec::new();
+    questions.extend(plan::PACKAGES.iter().map(|name| format!("p:{name}")));
+    questions.extend(plan::UNITS.iter().map(|unit| format!("u:{unit}")));
+    questions.extend(
+        plan::paths_of_interest(stack)
+            .iter()
+            .map(|path| format!("f:{path}")),
+    );
+    questions.extend(
+        plan::folders_of_interest(stack)
+            .iter()
+            .map(|path| format!("l:{path}")),
+    );
+    let layout = Layout::new(&stack.name);
+    questions.push(format!("c:{}", layout.nginx_available()));
+    let services = stack.services.values();
+    questions.extend(services.map(|service| format!("c:{}", layout.tmpfiles(&service.name))));
+    questions.push(format!("m:{manifest}"));
+    questions
+}

@@ -1,0 +1,694 @@
+//! A release goes beside the one that serves, is checked, gets the requests, and the old one drains.
+//!
+//! The first deploy and the hundredth are the same code: on the first, no old release is there to drain.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::container::{self, ContainerSpec, label};
+use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
+use super::release::Release;
+use super::step::{Action, Folder, ImageBuild, Plan};
+use crate::facts::{ContainerFacts, DatabaseFacts, Facts, sha256};
+use crate::model::{
+    App, HostPath, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind,
+    Stack,
+};
+use crate::render::{self, RenderError, Templates};
+
+/// Prepare everywhere, then switch everywhere, then stop what is old: a failure before the first switch leaves every
+/// host with what it had.
+mod phase {
+    pub const PREPARE: u16 = 0;
+    pub const SWITCH: u16 = 1;
+    pub const RETIRE: u16 = 2;
+}
+
+/// How long an old release may hold on to requests.
+const DRAIN: Duration = Duration::from_secs(30);
+/// nginx's group on Debian and Ubuntu: base-passwd gives www-data the fixed id 33.
+const WWW_DATA: u32 = 33;
+/// The first of the loopback ports that TCP-only containers are published on.
+const FIRST_PORT: u16 = 20000;
+const PORTS: u16 = 10000;
+
+/// What brings the given releases into service; empty when they serve already.
+pub fn deploy(
+    stack: &Stack,
+    facts: &Facts,
+    releases: &[Release],
+    templates: &Templates,
+    options: Options,
+) -> Result<Plan, PlanError> {
+    let mut parts = Parts::default();
+    for (name, facts) in facts {
+        let Some(host) = stack.hosts.get(name) else {
+            continue;
+        };
+        let mut plan = HostPlan::new(stack, host, facts, options);
+        let mine: Vec<&Release> = releases
+            .iter()
+            .filter(|release| release.host == *name)
+            .collect();
+        plan.check_ready(&mine);
+        if plan.findings.is_empty() {
+            for service in stack.services_on(name) {
+                let Some(release) = mine.iter().find(|release| release.service == service.name)
+                else {
+                    continue;
+                };
+                plan.release(service, release, templates)
+                    .map_err(|source| PlanError::Render {
+                        host: name.clone(),
+                        source,
+                    })?;
+            }
+            plan.removed_services();
+        }
+        plan.finish(phase::RETIRE, &mut parts);
+    }
+    parts.into_plan()
+}
+
+impl HostPlan<'_> {
+    /// `provision` must have been here, and what the releases need must answer.
+    fn check_ready(&mut self, releases: &[&Release]) {
+        const HINT: &str = "run `stackctl provision` first";
+        if !self.facts.files.contains_key(&self.layout.state()) {
+            self.refuse("it is not provisioned for this stack", HINT);
+            return;
+        }
+        let stack = self.stack;
+        let services = stack.services_on(&self.host.name);
+        let wanted = |service: &&Service| {
+            releases
+                .iter()
+                .any(|release| release.service == service.name)
+        };
+        for service in services.into_iter().filter(wanted) {
+            if service.app().is_none() {
+                continue;
+            }
+            let Some(docker) = &self.facts.docker else {
+                self.refuse("no Docker engine answers", HINT);
+                return;
+            };
+            let network = self.layout.app_network();
+            if !docker.networks.contains_key(&network) {
+                self.refuse(format!("the network {network} is missing"), HINT);
+            }
+            for (needed, _) in container::databases_of(stack, service) {
+                match docker.databases.get(&needed.name) {
+                    Some(DatabaseFacts::Answers(schema)) if schema.login => {}
+                    Some(DatabaseFacts::Answers(_)) => {
+                        let text = format!("the user of database `{}` cannot log in", needed.name);
+                        self.refuse(
+                            text,
+                            "run `stackctl provision`, which sets its password again",
+                        );
+                    }
+                    Some(DatabaseFacts::Silent(why)) => {
+                        let text = format!(
+                            "database `{}`, which `{}` needs, does not answer: {why}",
+                            needed.name, service.name
+                        );
+                        self.refuse(
+                            text,
+                            "`stackctl provision` starts it; `stackctl status` shows its state",
+                        );
+                    }
+                    None => {
+                        let text = format!(
+                            "database `{}`, which `{}` needs, is not running",
+                            needed.name, service.name
+                        );
+                        self.refuse(text, "`stackctl provision` starts it");
+                    }
+                }
+            }
+        }
+    }
+
+    fn release(
+        &mut self,
+        service: &Service,
+        release: &Release,
+        templates: &Templates,
+    ) -> Result<(), RenderError> {
+        match &service.kind {
+            ServiceKind::App(app) => self.app(service, app, release, templates),
+            ServiceKind::Static(_) => {
+                self.static_files(service, release);
+                Ok(())
+            }
+            ServiceKind::Mysql(_) => Ok(()),
+        }
+    }
+
+    fn static_files(&mut self, service: &Service, release: &Release) {
+        let link = self.layout.current(&service.name);
+        let target = format!("../releases/{}/{}", service.name, release.id);
+        let to = self.layout.release(&service.name, &release.id);
+        let there = self
+            .facts
+            .entries
+            .get(self.layout.releases(&service.name).as_str());
+        let staged = there.is_some_and(|names| names.contains_key(release.id.as_str()));
+        let current = self.facts.link(&link).map(str::to_owned);
+        if current.as_deref() != Some(target.as_str()) || !staged {
+            let cause = switch_cause(current.as_deref());
+            if let Some(tree) = release.tree.clone().filter(|_| !staged) {
+                let undo = Action::Remove(to.clone());
+                let step = self.step(
+                    phase::PREPARE,
+                    Action::PushTree {
+                        tree: Box::new(tree),
+                        to,
+                    },
+                    "not on the host",
+                );
+                step.undo.push(undo);
+            }
+            self.step(phase::SWITCH, Action::Switch { link, target }, cause)
+                .commits = true;
+        }
+        self.prune_folders(service, &release.id);
+    }
+
+    fn app(
+        &mut self,
+        service: &Service,
+        app: &App,
+        release: &Release,
+        templates: &Templates,
+    ) -> Result<(), RenderError> {
+        let id = &release.id;
+        let layout = self.layout.clone();
+        let image = match &app.source {
+            ImageSource::Build(_) => layout.image(&service.name, id),
+            ImageSource::Image(image) => image.to_string(),
+        };
+        let name = layout.release_container(&service.name, id);
+        let port = match app.listen {
+            Listen::Socket => None,
+            Listen::Port(_) => Some(self.choose_port(&name, id)),
+        };
+        let spec = container::app(self.stack, service, app, id, image, port);
+        let docker = self.facts.docker.as_ref();
+        let there = docker
+            .and_then(|docker| docker.containers.get(&name))
+            .cloned();
+        let same = there
+            .as_ref()
+            .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
+        let runs = same && there.as_ref().is_some_and(ContainerFacts::is_running);
+        let link = layout.socket_link(&service.name);
+        let target = format!("{}.{id}/app.sock", service.name);
+        let current = self.facts.link(&link).map(str::to_owned);
+        let switched = current.as_deref() == Some(target.as_str());
+        let tmpfiles = render::tmpfiles(templates, self.stack, service, id)?;
+        let units = match port {
+            Some(port) => render::proxy_units(templates, self.stack, &service.name, id, port)?,
+            None => Vec::new(),
+        };
+
+        if !(runs && switched) {
+            let cause = if switched {
+                "its container is not running as it should"
+            } else {
+                switch_cause(current.as_deref())
+            };
+            self.prepare(service, app, release, &spec, there.as_ref(), same, cause);
+            self.proxy(service, id, units);
+            let socket = layout.socket(&service.name, id);
+            let health = app.health.clone();
+            self.step(
+                phase::PREPARE,
+                Action::WaitHealthy {
+                    container: name.clone(),
+                    socket,
+                    health,
+                },
+                "it must be healthy before it serves",
+            );
+            if let Some(command) = &app.release {
+                let once = container::one_off(&spec, "release", command.clone());
+                let undo = Action::RemoveContainer(once.name.clone());
+                self.step(
+                    phase::PREPARE,
+                    Action::RunOnce(Box::new(once)),
+                    "release phase",
+                )
+                .undo
+                .push(undo);
+            }
+        } else {
+            self.proxy(service, id, units);
+        }
+        let wrote = self.file(phase::SWITCH, tmpfiles);
+        if !switched {
+            let cause = switch_cause(current.as_deref());
+            self.step(phase::SWITCH, Action::Switch { link, target }, cause)
+                .commits = true;
+        } else if wrote && let Some(step) = self.steps.last_mut() {
+            step.commits = true;
+        }
+        self.retire(service, app, id);
+        self.prune_folders(service, id);
+        Ok(())
+    }
+
+    /// Everything up to a running container.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a fact that the caller has at hand"
+    )]
+    fn prepare(
+        &mut self,
+        service: &Service,
+        app: &App,
+        release: &Release,
+        spec: &ContainerSpec,
+        there: Option<&ContainerFacts>,
+        same: bool,
+        cause: &str,
+    ) {
+        let id = &release.id;
+        let layout = self.layout.clone();
+        let docker = self.facts.docker.as_ref();
+        if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
+            match (&app.source, &release.tree) {
+                (ImageSource::Build(build), Some(tree)) => {
+                    let args = build
+                        .args
+                        .iter()
+                        .map(|(name, value)| (name.to_string(), value.clone()))
+                        .collect();
+                    let dockerfile = build.dockerfile.as_ref().map_or_else(
+                        || ".stackctl.Dockerfile".to_owned(),
+                        |path| path.to_string_lossy().into_owned(),
+                    );
+                    let build = ImageBuild {
+                        tag: spec.image.clone(),
+                        context: tree.clone(),
+                        dockerfile,
+                        rendered: release.dockerfile.clone(),
+                        args,
+                        labels: own_labels(self.stack, service, id),
+                    };
+                    self.step(phase::PREPARE, Action::BuildImage(Box::new(build)), cause);
+                }
+                _ => {
+                    self.step(
+                        phase::PREPARE,
+                        Action::PullImage(spec.image.clone()),
+                        "not on the host",
+                    );
+                }
+            }
+        }
+        let folder = layout.release(&service.name, id);
+        self.step(
+            phase::PREPARE,
+            Action::PutFolder(Folder {
+                path: folder.clone(),
+                mode: 0o711,
+                owner: Owner::ROOT,
+            }),
+            "the release's own files",
+        );
+        let record = RemoteFile {
+            path: format!("{folder}/release.json")
+                .parse()
+                .expect("a plain path"),
+            mode: 0o600,
+            owner: Owner::ROOT,
+            contents: serde_json::to_vec_pretty(spec).expect("a spec is plain data"),
+        };
+        self.step(
+            phase::PREPARE,
+            Action::PutFile {
+                file: record,
+                before: None,
+            },
+            "all that a rollback needs",
+        );
+        for (needed, _) in container::databases_of(self.stack, service) {
+            let secret = container::app_secret(needed);
+            let owner = Owner {
+                user: Layout::APP_USER,
+                group: Layout::APP_USER,
+            };
+            let copy = Action::CopySecret {
+                from: layout.secret(&secret),
+                to: container::release_secret(&layout, service, id, &secret),
+                owner,
+            };
+            self.step(phase::PREPARE, copy, format!("`{}` needs it", service.name));
+        }
+        // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:
+        // the file itself is written at the switch.
+        let run = Folder {
+            path: layout.run(),
+            mode: 0o755,
+            owner: Owner::ROOT,
+        };
+        self.step(phase::PREPARE, Action::PutFolder(run), "sockets live there");
+        let (mode, owner) = match app.listen {
+            Listen::Socket => (
+                0o2750,
+                Owner {
+                    user: Layout::APP_USER,
+                    group: WWW_DATA,
+                },
+            ),
+            Listen::Port(_) => (0o755, Owner::ROOT),
+        };
+        let sockets = Folder {
+            path: layout.socket_folder(&service.name, id),
+            mode,
+            owner,
+        };
+        self.step(
+            phase::PREPARE,
+            Action::PutFolder(sockets),
+            "the release's own socket",
+        );
+        if let Some(there) = there.filter(|there| !same || !there.is_running()) {
+            let cause = if same {
+                "it is not running"
+            } else {
+                "its definition changed"
+            };
+            if there.is_running() || there.state == "restarting" {
+                let (name, grace) = (spec.name.clone(), spec.stop_grace);
+                self.step(phase::PREPARE, Action::StopContainer { name, grace }, cause);
+            }
+            self.step(
+                phase::PREPARE,
+                Action::RemoveContainer(spec.name.clone()),
+                cause,
+            );
+        }
+        let undo = [
+            Action::StopContainer {
+                name: spec.name.clone(),
+                grace: 2,
+            },
+            Action::RemoveContainer(spec.name.clone()),
+            Action::Remove(layout.socket_folder(&service.name, id)),
+        ];
+        let step = self.step(
+            phase::PREPARE,
+            Action::RunContainer(Box::new(spec.clone())),
+            cause,
+        );
+        step.undo.extend(undo);
+    }
+
+    /// systemd's socket proxy before a container that only speaks TCP.
+    fn proxy(&mut self, service: &Service, id: &ReleaseId, units: Vec<RemoteFile>) {
+        if units.is_empty() {
+            return;
+        }
+        let mut wrote = false;
+        for unit in units {
+            wrote |= self.file(phase::PREPARE, unit);
+        }
+        let socket = format!("{}.socket", self.layout.proxy_unit(&service.name, id));
+        if wrote {
+            self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
+        }
+        if wrote || !self.facts.is_active(&socket) {
+            let undo = Action::StopUnit(socket.clone());
+            self.step(
+                phase::PREPARE,
+                Action::StartUnit(socket),
+                "it leads to the container",
+            )
+            .undo
+            .push(undo);
+        }
+    }
+
+    /// Releases that no longer serve: drained, stopped, and in the end removed, all but the last few.
+    fn retire(&mut self, service: &Service, app: &App, current: &ReleaseId) {
+        let Some(docker) = &self.facts.docker else {
+            return;
+        };
+        let layout = self.layout.clone();
+        let mut old: Vec<(String, ReleaseId, ContainerFacts)> = Vec::new();
+        let mut leftovers: Vec<String> = Vec::new();
+        for (name, there) in &docker.containers {
+            let of_service =
+                there.labels.get(label::SERVICE).map(String::as_str) == Some(service.name.as_str());
+            if !of_service || !is_ours(&there.labels, self.stack) {
+                continue;
+            }
+            let id = there
+                .labels
+                .get(label::RELEASE)
+                .and_then(|id| id.parse::<ReleaseId>().ok());
+            match id {
+                Some(id) if *name == layout.release_container(&service.name, &id) => {
+                    if id != *current {
+                        old.push((name.clone(), id, there.clone()));
+                    }
+                }
+                // A one-off run that was cut short.
+                _ => leftovers.push(name.clone()),
+            }
+        }
+        for name in leftovers {
+            self.step(
+                phase::PREPARE,
+                Action::RemoveContainer(name),
+                "left behind by a run that was cut short",
+            );
+        }
+        old.sort_by_key(|(_, _, there)| std::cmp::Reverse(there.created));
+        for (index, (name, id, there)) in old.into_iter().enumerate() {
+            if there.is_running() || there.state == "restarting" {
+                let drain = match app.listen {
+                    Listen::Socket => Action::Drain {
+                        container: Some(name.clone()),
+                        socket: format!("{}/app.sock", Layout::CONTAINER_RUN),
+                        deadline: DRAIN,
+                    },
+                    Listen::Port(_) => Action::Drain {
+                        container: None,
+                        socket: layout.socket(&service.name, &id).to_string(),
+                        deadline: DRAIN,
+                    },
+                };
+                self.step(phase::RETIRE, drain, "it no longer gets requests");
+                let grace = app.stop_grace;
+                self.step(
+                    phase::RETIRE,
+                    Action::StopContainer {
+                        name: name.clone(),
+                        grace,
+                    },
+                    "drained",
+                );
+            }
+            self.forget_proxy(service, &id);
+            if index >= usize::from(self.stack.keep) {
+                self.step(
+                    phase::RETIRE,
+                    Action::RemoveContainer(name),
+                    "older than those kept",
+                );
+                let image = layout.image(&service.name, &id);
+                if self
+                    .facts
+                    .docker
+                    .as_ref()
+                    .is_some_and(|docker| docker.images.contains_key(&image))
+                {
+                    self.step(
+                        phase::RETIRE,
+                        Action::RemoveImage(image),
+                        "older than those kept",
+                    );
+                }
+            }
+        }
+    }
+
+    fn forget_proxy(&mut self, service: &Service, id: &ReleaseId) {
+        let unit = self.layout.proxy_unit(&service.name, id);
+        let files = [
+            self.layout.unit(&format!("{unit}.socket")),
+            self.layout.unit(&format!("{unit}.service")),
+        ];
+        if self.manifest.files.contains_key(&files[0]) {
+            self.step(
+                phase::RETIRE,
+                Action::StopUnit(format!("{unit}.socket")),
+                "its release no longer serves",
+            );
+            self.step(
+                phase::RETIRE,
+                Action::StopUnit(format!("{unit}.service")),
+                "its release no longer serves",
+            );
+            for file in &files {
+                self.forget(phase::RETIRE, file, "its release no longer serves");
+            }
+            self.step(phase::RETIRE, Action::ReloadUnits, "a unit file is gone");
+        }
+    }
+
+    /// Folders of releases older than those kept.
+    fn prune_folders(&mut self, service: &Service, current: &ReleaseId) {
+        let releases = self.layout.releases(&service.name);
+        let Some(entries) = self.facts.entries.get(releases.as_str()) else {
+            return;
+        };
+        let mut old: Vec<(&String, &u64)> = entries
+            .iter()
+            .filter(|(name, _)| name.as_str() != current.as_str())
+            .collect();
+        old.sort_by_key(|(name, time)| (std::cmp::Reverse(**time), name.as_str().to_owned()));
+        let kept = usize::from(self.stack.keep);
+        let mut gone: Vec<HostPath> = Vec::new();
+        let mut seen = 0;
+        for (name, _) in old {
+            // Staging places of runs that were cut short are not releases.
+            let is_release = name.parse::<ReleaseId>().is_ok();
+            seen += usize::from(is_release);
+            if (!is_release || seen > kept)
+                && let Ok(path) = format!("{releases}/{name}").parse()
+            {
+                gone.push(path);
+            }
+        }
+        for path in gone {
+            self.step(phase::RETIRE, Action::Remove(path), "older than those kept");
+        }
+    }
+
+    /// What services that left the yaml have left here.
+    fn removed_services(&mut self) {
+        let Some(docker) = &self.facts.docker else {
+            return;
+        };
+        let names: BTreeSet<&str> = self
+            .stack
+            .services_on(&self.host.name)
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        let mut orphans: Vec<(String, bool, bool)> = Vec::new();
+        for (name, there) in &docker.containers {
+            let service = there.labels.get(label::SERVICE).map(String::as_str);
+            if is_ours(&there.labels, self.stack)
+                && service.is_some_and(|service| !names.contains(service))
+            {
+                orphans.push((
+                    name.clone(),
+                    there.is_running(),
+                    there.labels.contains_key(label::RELEASE),
+                ));
+            }
+        }
+        for (name, running, is_release) in orphans {
+            const CAUSE: &str = "its service is not in the yaml any more";
+            if running {
+                self.step(
+                    phase::RETIRE,
+                    Action::StopContainer {
+                        name: name.clone(),
+                        grace: 30,
+                    },
+                    CAUSE,
+                );
+            }
+            self.step(phase::RETIRE, Action::RemoveContainer(name.clone()), CAUSE);
+            if !is_release {
+                self.note(format!(
+                    "the data of {name} stays in the volume of that name"
+                ));
+            }
+        }
+        let mut files: Vec<HostPath> = Vec::new();
+        let prefix = format!("/etc/tmpfiles.d/stackctl-{}-", self.stack.name);
+        for path in self.manifest.files.keys() {
+            let service = path
+                .as_str()
+                .strip_prefix(&prefix)
+                .and_then(|rest| rest.strip_suffix(".conf"));
+            if service.is_some_and(|service| !names.contains(service)) {
+                files.push(path.clone());
+            }
+        }
+        for path in files {
+            self.forget(
+                phase::RETIRE,
+                &path,
+                "its service is not in the yaml any more",
+            );
+        }
+    }
+
+    /// A loopback port for a TCP-only container: the one it has, else a free one that depends on the release alone
+    /// as long as nobody else holds it.
+    fn choose_port(&self, container: &str, id: &ReleaseId) -> u16 {
+        let docker = self.facts.docker.as_ref();
+        let given = docker.and_then(|docker| {
+            docker
+                .containers
+                .get(container)?
+                .labels
+                .get(label::PORT)?
+                .parse()
+                .ok()
+        });
+        if let Some(port) = given {
+            return port;
+        }
+        let mut taken: BTreeSet<u16> = self
+            .facts
+            .listeners
+            .iter()
+            .map(|listener| listener.port)
+            .collect();
+        if let Some(docker) = docker {
+            let labelled = docker
+                .containers
+                .values()
+                .filter_map(|there| there.labels.get(label::PORT)?.parse::<u16>().ok());
+            taken.extend(labelled);
+        }
+        let start =
+            u16::from_str_radix(&sha256(id.as_str().as_bytes())[..4], 16).unwrap_or(0) % PORTS;
+        let ports = (0..PORTS).map(|offset| FIRST_PORT + (start + offset) % PORTS);
+        ports
+            .into_iter()
+            .find(|port| !taken.contains(port))
+            .unwrap_or(FIRST_PORT)
+    }
+}
+
+fn switch_cause(current: Option<&str>) -> &'static str {
+    if current.is_some() {
+        "the release is new"
+    } else {
+        "nothing serves yet"
+    }
+}
+
+fn own_labels(
+    stack: &Stack,
+    service: &Service,
+    id: &ReleaseId,
+) -> std::collections::BTreeMap<String, String> {
+    [
+        (label::STACK, stack.name.to_string()),
+        (label::SERVICE, service.name.to_string()),
+        (label::RELEASE, id.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}

@@ -1,0 +1,65 @@
+//! What can be said while a plan is applied.
+
+use crate::model::HostName;
+
+/// Something that happened to the step of this index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Started {
+        step: usize,
+    },
+    /// A line that a program on the host said.
+    Line {
+        step: usize,
+        text: String,
+    },
+    /// How far it is, in bytes or in checks.
+    Progress {
+        step: usize,
+        done: u64,
+        total: u64,
+    },
+    Done {
+        step: usize,
+    },
+    Failed {
+        step: usize,
+    },
+    /// An earlier step is taken back because a later one failed.
+    Undoing {
+        host: HostName,
+        words: String,
+    },
+    /// Taking it back failed as well.
+    UndoFailed {
+        host: HostName,
+        words: String,
+        error: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    NotStarted,
+    Done,
+    Failed,
+}
+
+/// How applying a plan ended.
+#[derive(Debug)]
+pub struct Outcome<E> {
+    /// One for each step of the plan.
+    pub states: Vec<StepState>,
+    /// The steps that failed, by index.
+    pub errors: Vec<(usize, E)>,
+    /// What was taken back, in words.
+    pub undone: Vec<String>,
+    /// Whether the person stopped it.
+    pub cancelled: bool,
+}
+
+impl<E> Outcome<E> {
+    pub fn is_success(&self) -> bool {
+        self.errors.is_empty() && !self.cancelled
+    }
+}

@@ -1,0 +1,505 @@
+//! A bare host becomes one that can take releases: packages, units, folders, databases, the site.
+
+use super::container::{self, label};
+use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
+use super::step::{Action, DatabaseTarget, Plan, SiteInstall};
+use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SchemaFacts};
+use crate::model::{Database, HostPath, Layout, Owner, RemoteFile, Service, ServiceKind, Stack};
+use crate::render::{self, Templates};
+
+/// The units whose state the planner needs.
+pub const UNITS: &[&str] = &["docker.service", "nginx.service"];
+
+/// Letters and digits in a generated password: 190 bits.
+const PASSWORD_LENGTH: u32 = 32;
+/// A package index older than this is fetched again before anything is installed.
+const INDEX_AGE_SECONDS: u64 = 24 * 3600;
+/// What packages and a first image need, in KiB.
+const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
+/// What a provisioned host must have left, in KiB.
+const SPARE_DISK_KIB: u64 = 256 * 1024;
+
+/// What brings each host that answered to where it can take releases; empty when it is there already.
+pub fn provision(
+    stack: &Stack,
+    facts: &Facts,
+    templates: &Templates,
+    options: Options,
+) -> Result<Plan, PlanError> {
+    let mut parts = Parts::default();
+    for (name, facts) in facts {
+        let Some(host) = stack.hosts.get(name) else {
+            continue;
+        };
+        let mut plan = HostPlan::new(stack, host, facts, options);
+        plan.check();
+        if plan.findings.is_empty() {
+            plan.packages();
+            plan.folders();
+            plan.docker();
+            plan.site(templates).map_err(|source| PlanError::Render {
+                host: name.clone(),
+                source,
+            })?;
+        }
+        plan.finish(1, &mut parts);
+    }
+    parts.into_plan()
+}
+
+/// A file that says a database was once made here, so that a volume that vanished is noticed.
+pub(super) fn database_marker(layout: &Layout, service: &Service) -> HostPath {
+    format!("{}/databases/{}", layout.state(), service.name)
+        .parse()
+        .expect("service names are plain")
+}
+
+impl<'a> HostPlan<'a> {
+    fn runs_docker(&self) -> bool {
+        let services = self.stack.services_on(&self.host.name);
+        services
+            .iter()
+            .any(|service| !matches!(service.kind, ServiceKind::Static(_)))
+    }
+
+    fn has_sites(&self) -> bool {
+        self.stack.sites_on(&self.host.name).next().is_some()
+    }
+
+    fn has_engine(&self) -> bool {
+        let packages = ["docker.io", "docker-ce", "moby-engine"];
+        packages
+            .iter()
+            .any(|name| self.facts.packages.contains_key(*name))
+            || self.facts.docker_socket
+    }
+
+    /// Everything that would make a later step fail and can be known now.
+    fn check(&mut self) {
+        let os = &self.facts.os;
+        if !matches!(os.id.as_str(), "debian" | "ubuntu") {
+            let seen = if os.pretty.is_empty() {
+                "an unknown system"
+            } else {
+                &os.pretty
+            };
+            let text = format!("it runs {seen}");
+            self.refuse(
+                text,
+                "stackctl provisions Debian and Ubuntu; use a host with one of these",
+            );
+            return;
+        }
+        if !self.facts.has_systemd {
+            self.refuse(
+                "systemd is not its process 1",
+                "use a host that boots with systemd",
+            );
+        }
+        let needed = if self.has_engine() {
+            SPARE_DISK_KIB
+        } else {
+            FRESH_DISK_KIB
+        };
+        if let Some(space) = self
+            .facts
+            .disk
+            .get("/var/lib")
+            .filter(|space| space.free < needed)
+        {
+            let text = format!(
+                "{} MiB are free below /var/lib, {} are needed",
+                space.free / 1024,
+                needed / 1024
+            );
+            self.refuse(
+                text,
+                "make room (`docker system prune`, `apt-get clean`) or attach a larger disk",
+            );
+        }
+        let few = self.facts.inodes.get("/var/lib");
+        if few.is_some_and(|space| space.total > 0 && space.free < 20_000) {
+            self.refuse(
+                "fewer than 20,000 inodes are free below /var/lib",
+                "remove small files or use a larger disk",
+            );
+        }
+        let stack = self.stack;
+        for site in stack.sites_on(&self.host.name) {
+            let taken = self
+                .facts
+                .listeners
+                .iter()
+                .find(|listener| listener.port == site.listen);
+            let Some(taken) = taken.filter(|listener| listener.process != "nginx") else {
+                continue;
+            };
+            let holder = if taken.process.is_empty() {
+                "another program"
+            } else {
+                &taken.process
+            };
+            let text = format!(
+                "port {} of site `{}` is held by {holder}",
+                site.listen, site.name
+            );
+            let hint = format!(
+                "stop it (`sudo ss -ltnp 'sport = :{}'` shows it) or give the site another `listen`",
+                site.listen
+            );
+            self.refuse(text, hint);
+        }
+        for service in stack.services_on(&self.host.name) {
+            if service.database().is_some() {
+                self.check_database(service);
+            }
+        }
+    }
+
+    fn databases(&self) -> impl Iterator<Item = (&'a Service, &'a Database)> + use<'a> {
+        let services = self.stack.services_on(&self.host.name);
+        services
+            .into_iter()
+            .filter_map(|service| Some((service, service.database()?)))
+    }
+
+    fn container(&self, name: &str) -> Option<&'a ContainerFacts> {
+        self.facts.docker.as_ref()?.containers.get(name)
+    }
+
+    /// Data and the password that opens it are only good together.
+    fn check_database(&mut self, service: &Service) {
+        let volume = self.layout.volume(&service.name);
+        let Some(docker) = &self.facts.docker else {
+            return;
+        };
+        let has_volume = docker.volumes.contains(&volume);
+        let root = self.layout.secret(&container::root_secret(service));
+        let has_secret = self.facts.files.contains_key(&root);
+        let made = self
+            .facts
+            .files
+            .contains_key(&database_marker(&self.layout, service));
+        if has_volume && !has_secret {
+            let text = format!(
+                "the data of `{}` (volume {volume}) is there, but its root password {root} is gone",
+                service.name
+            );
+            self.refuse(text, format!("put the password back into {root} (mode 0600); or, to begin with an empty database, remove the volume {volume}"));
+        } else if !has_volume && made {
+            let text = format!(
+                "`{}` was made here before, but its data (volume {volume}) is gone",
+                service.name
+            );
+            let marker = database_marker(&self.layout, service);
+            self.refuse(text, format!("bring the volume back; or, to begin with an empty database, remove {marker} on the host"));
+        }
+        let name = self.layout.container(&service.name);
+        let foreign = self
+            .container(&name)
+            .is_some_and(|there| !super::host::is_ours(&there.labels, self.stack));
+        if foreign {
+            self.refuse(
+                format!("a container named {name} is there that stackctl did not make"),
+                "rename or remove it",
+            );
+        }
+    }
+
+    fn packages(&mut self) {
+        let mut missing: Vec<String> = Vec::new();
+        if self.runs_docker() && !self.has_engine() {
+            // The engine needs iptables and, to pull from a registry, certificates; both are only recommended.
+            let wanted = ["docker.io", "iptables", "ca-certificates"];
+            let absent = wanted
+                .into_iter()
+                .filter(|name| !self.facts.packages.contains_key(*name));
+            missing.extend(absent.map(str::to_owned));
+        }
+        if self.has_sites() && self.facts.nginx.is_none() {
+            missing.push("nginx".into());
+        }
+        if !missing.is_empty() {
+            let fresh =
+                |fetched: &u64| self.facts.clock.saturating_sub(*fetched) < INDEX_AGE_SECONDS;
+            if !self.facts.package_index.as_ref().is_some_and(fresh) {
+                let cause = if self.facts.package_index.is_some() {
+                    "it is older than a day"
+                } else {
+                    "there is none"
+                };
+                self.step(0, Action::RefreshPackageIndex, cause);
+            }
+            self.step(0, Action::InstallPackages(missing), "missing");
+        }
+        for (wanted, unit) in [
+            (self.runs_docker(), "docker.service"),
+            (self.has_sites(), "nginx.service"),
+        ] {
+            let there = self.facts.units.get(unit);
+            if wanted && !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {
+                let cause = match there {
+                    Some(unit) if unit.load == "loaded" && !unit.is_active() => "not running",
+                    Some(unit) if unit.load == "loaded" => "not enabled at boot",
+                    _ => "newly installed",
+                };
+                self.step(0, Action::StartUnit(unit.into()), cause);
+            }
+        }
+    }
+
+    fn folders(&mut self) {
+        let state = self.layout.state();
+        let below = |name: &str| {
+            format!("{state}/{name}")
+                .parse::<HostPath>()
+                .expect("a plain name")
+        };
+        let (secrets, databases, current, releases) = (
+            self.layout.secrets(),
+            below("databases"),
+            below("current"),
+            below("releases"),
+        );
+        // nginx, which is not root, must reach static files by their full path; it need not list the way there.
+        self.folder(0, state, 0o711);
+        self.folder(0, secrets, 0o700);
+        if self.databases().next().is_some() {
+            self.folder(0, databases, 0o700);
+        }
+        self.folder(0, current, 0o755);
+        self.folder(0, releases.clone(), 0o711);
+        let services = self.stack.services_on(&self.host.name);
+        for service in services.into_iter().filter(|service| service.is_released()) {
+            self.folder(0, self.layout.releases(&service.name), 0o711);
+        }
+    }
+
+    fn docker(&mut self) {
+        if !self.runs_docker() {
+            return;
+        }
+        let stack = self.stack;
+        let services = stack.services_on(&self.host.name);
+        let has_apps = services.iter().any(|service| service.app().is_some());
+        let has_databases = services.iter().any(|service| service.database().is_some());
+        let networks = [
+            (has_apps, self.layout.app_network(), false),
+            (has_databases, self.layout.data_network(), true),
+        ];
+        for (wanted, name, internal) in networks {
+            let there = self
+                .facts
+                .docker
+                .as_ref()
+                .is_some_and(|docker| docker.networks.contains_key(&name));
+            if wanted && !there {
+                let stack = stack.name.to_string();
+                self.step(
+                    0,
+                    Action::CreateNetwork {
+                        name,
+                        internal,
+                        stack,
+                    },
+                    "missing",
+                );
+            }
+        }
+        for service in services {
+            if let Some(database) = service.database() {
+                self.database(service, database);
+            }
+        }
+    }
+
+    fn database(&mut self, service: &Service, database: &Database) {
+        for secret in [
+            container::root_secret(service),
+            container::app_secret(service),
+        ] {
+            let path = self.layout.secret(&secret);
+            if !self.facts.files.contains_key(&path) {
+                let length = PASSWORD_LENGTH;
+                self.step(0, Action::GenerateSecret { path, length }, "first run");
+            }
+        }
+        let docker = self.facts.docker.as_ref();
+        let volume = self.layout.volume(&service.name);
+        if !docker.is_some_and(|docker| docker.volumes.contains(&volume)) {
+            let stack = self.stack.name.to_string();
+            self.step(
+                0,
+                Action::CreateVolume {
+                    name: volume,
+                    stack,
+                },
+                "missing",
+            );
+        }
+        let spec = container::database(self.stack, service, database);
+        let there = self.container(&spec.name);
+        let same = there
+            .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
+        let running = there.is_some_and(ContainerFacts::is_running);
+        let mut restarted = !(same && running);
+        if restarted {
+            if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
+                self.step(0, Action::PullImage(spec.image.clone()), "not on the host");
+            }
+            let cause = match there {
+                None => "missing",
+                Some(_) if same => "not running",
+                Some(_) => "its definition changed",
+            };
+            if there.is_some() && !same {
+                let (name, grace) = (spec.name.clone(), spec.stop_grace);
+                self.step(
+                    0,
+                    Action::StopContainer {
+                        name: name.clone(),
+                        grace,
+                    },
+                    cause,
+                );
+                self.step(0, Action::RemoveContainer(name), cause);
+            }
+            self.step(0, Action::RunContainer(Box::new(spec.clone())), cause);
+        }
+        let target = target(service, database, &spec.name);
+        let seen = docker.and_then(|docker| docker.databases.get(&service.name));
+        if !matches!(seen, Some(DatabaseFacts::Answers(_))) {
+            restarted = true;
+        }
+        if restarted {
+            self.step(
+                0,
+                Action::WaitDatabase(target.clone()),
+                "it must answer before anything uses it",
+            );
+        }
+        let lacking = match seen {
+            Some(DatabaseFacts::Answers(schema)) => lacks(schema, database),
+            _ if there.is_none() => Some("missing"),
+            _ => Some("it did not answer, so it is checked"),
+        };
+        if let Some(cause) = lacking {
+            self.step(0, Action::EnsureDatabase(target), cause);
+        }
+        let marker = database_marker(&self.layout, service);
+        if !self.facts.files.contains_key(&marker) {
+            let contents = format!("{}\n", database.database).into_bytes();
+            let file = RemoteFile {
+                path: marker,
+                mode: 0o600,
+                owner: Owner::ROOT,
+                contents,
+            };
+            self.step(
+                0,
+                Action::PutFile { file, before: None },
+                "the database was made here",
+            );
+        }
+    }
+
+    fn site(&mut self, templates: &Templates) -> Result<(), render::RenderError> {
+        let (available, enabled) = (self.layout.nginx_available(), self.layout.nginx_enabled());
+        let Some(file) = render::nginx_site(templates, self.stack, self.host)? else {
+            self.forget(0, &enabled, "no site is on this host any more");
+            self.forget(0, &available, "no site is on this host any more");
+            return Ok(());
+        };
+        let default: HostPath = "/etc/nginx/sites-enabled/default"
+            .parse()
+            .expect("a plain path");
+        // A host that is about to get nginx gets its default site as well.
+        let default_there = self.facts.nginx.is_none() || self.facts.files.contains_key(&default);
+        let target = format!("../sites-available/{}.conf", self.stack.name);
+        let linked = self.facts.link(&enabled) == Some(target.as_str());
+        let comparison = self.compare(&file);
+        let (before, cause) = match comparison {
+            Comparison::Differs { before, cause } => (before, cause),
+            Comparison::Same if !linked => (Some(file.contents.clone()), "it is not enabled"),
+            Comparison::Same if default_there => (
+                Some(file.contents.clone()),
+                "the default site answers in its place",
+            ),
+            Comparison::Same => return Ok(()),
+        };
+        let site = self
+            .stack
+            .sites_on(&self.host.name)
+            .next()
+            .expect("rendered for a site");
+        let install = SiteInstall {
+            generation: render::site_generation(&file).unwrap_or_default(),
+            port: site.listen,
+            server_name: site
+                .server_names
+                .first()
+                .map_or_else(|| "localhost".to_owned(), ToString::to_string),
+            before,
+            enabled,
+            disable: vec![default],
+            file,
+        };
+        let undo = Action::RestoreSite(install.clone());
+        let step = self.step(0, Action::InstallSite(install), cause);
+        step.undo.push(undo);
+        step.commits = true;
+        Ok(())
+    }
+}
+
+fn target(service: &Service, database: &Database, container: &str) -> DatabaseTarget {
+    let file = |name: String| format!("{}/{name}", Layout::CONTAINER_SECRETS);
+    DatabaseTarget {
+        container: container.to_owned(),
+        dialect: database.dialect,
+        database: database.database.clone(),
+        user: database.user.clone(),
+        root_password_file: file(container::root_secret(service)),
+        user_password_file: file(container::app_secret(service)),
+    }
+}
+
+/// What a database that answers lacks of what is wanted.
+fn lacks(schema: &SchemaFacts, database: &Database) -> Option<&'static str> {
+    if schema.charset.is_none() {
+        return Some("the database is missing");
+    }
+    let Some(grants) = &schema.grants else {
+        return Some("its user is missing");
+    };
+    if !schema.login {
+        return Some("its user cannot log in with the password on the host");
+    }
+    // `_` and `%` are wildcards in a GRANT's database name:
+    // https://dev.mysql.com/doc/refman/8.4/en/grant.html
+    let escaped = database.database.replace('_', "\\_").replace('%', "\\%");
+    let ours = format!("GRANT ALL PRIVILEGES ON `{escaped}`.* ");
+    let usage = "GRANT USAGE ON *.* ";
+    if !grants.iter().any(|grant| grant.starts_with(&ours)) {
+        return Some("a grant is missing");
+    }
+    let others = grants
+        .iter()
+        .any(|grant| !grant.starts_with(&ours) && !grant.starts_with(usage));
+    others.then_some("its user may touch more than its database")
+}
+
+/// The targets to observe on a host: each database with its container.
+pub fn database_targets(stack: &Stack) -> Vec<(&Service, DatabaseTarget)> {
+    let layout = Layout::new(&stack.name);
+    let services = stack.services.values();
+    services
+        .filter_map(|service| {
+            let database = service.database()?;
+            Some((
+                service,
+                target(service, database, &layout.container(&service.name)),
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! Plans: ordered steps, each one effect with its cause, complete enough that applying decides nothing.
+
+use std::time::Duration;
+
+use super::container::ContainerSpec;
+use crate::facts::SourceTree;
+use crate::model::{Dialect, Health, HostName, HostPath, Owner, RemoteFile};
+
+/// What is to happen, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// What a person should know, though nothing is done about it.
+    pub notes: Vec<Note>,
+}
+
+/// One effect on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub host: HostName,
+    /// Steps of one phase run on all hosts at once, on each host in order; the next phase begins when all are done.
+    pub phase: u16,
+    pub action: Action,
+    /// Why: a short clause, without a full stop.
+    pub cause: String,
+    /// What takes this step back if a later one fails before a step that `commits`.
+    pub undo: Vec<Action>,
+    /// From here on what was done stays: nothing before this step is taken back.
+    pub commits: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub host: HostName,
+    pub text: String,
+}
+
+/// One effect. Each is idempotent: doing it again leaves the host as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    RefreshPackageIndex,
+    InstallPackages(Vec<String>),
+    /// Enable at boot and start now.
+    StartUnit(String),
+    StopUnit(String),
+    /// Make systemd read unit files again.
+    ReloadUnits,
+    PutFolder(Folder),
+    PutFile {
+        file: RemoteFile,
+        /// What stands there now, for the diff.
+        before: Option<Vec<u8>>,
+    },
+    /// A file, a link or, below the state folder, a folder.
+    Remove(HostPath),
+    /// Random letters and digits, made on the host; one that exists is kept.
+    GenerateSecret {
+        path: HostPath,
+        length: u32,
+    },
+    CopySecret {
+        from: HostPath,
+        to: HostPath,
+        owner: Owner,
+    },
+    /// Make what a tmpfiles.d(5) file describes.
+    CreateTmpfiles(HostPath),
+    InstallSite(SiteInstall),
+    RestoreSite(SiteInstall),
+    CreateNetwork {
+        name: String,
+        internal: bool,
+        stack: String,
+    },
+    CreateVolume {
+        name: String,
+        stack: String,
+    },
+    PullImage(String),
+    BuildImage(Box<ImageBuild>),
+    RunContainer(Box<ContainerSpec>),
+    StopContainer {
+        name: String,
+        grace: u32,
+    },
+    RemoveContainer(String),
+    RemoveImage(String),
+    /// Run to its end, show what it says, fail when it fails, remove it.
+    RunOnce(Box<ContainerSpec>),
+    WaitDatabase(DatabaseTarget),
+    EnsureDatabase(DatabaseTarget),
+    /// Send a folder to a new place, whole or not at all.
+    PushTree {
+        tree: Box<SourceTree>,
+        to: HostPath,
+    },
+    WaitHealthy {
+        container: String,
+        socket: HostPath,
+        health: Health,
+    },
+    /// Rename a new link over the old one: the one act that sends new requests to another release.
+    Switch {
+        link: HostPath,
+        target: String,
+    },
+    /// Wait until the release holds no request any more, or until the time is over.
+    Drain {
+        /// Whose network namespace the connections are in; `None`: the host's own.
+        container: Option<String>,
+        /// The socket's path as seen in that namespace.
+        socket: String,
+        deadline: Duration,
+    },
+    /// Add a line to the history.
+    Record {
+        history: HostPath,
+        line: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    pub path: HostPath,
+    pub mode: u32,
+    pub owner: Owner,
+}
+
+/// An nginx site file that replaces the one before it only after `nginx -t` took it, and stays only when the new
+/// generation of nginx answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteInstall {
+    pub file: RemoteFile,
+    pub before: Option<Vec<u8>>,
+    /// The link in `sites-enabled`.
+    pub enabled: HostPath,
+    /// Links to take out of `sites-enabled`, such as the distribution's default site.
+    pub disable: Vec<HostPath>,
+    /// A port and a `Host` header with which the site answers.
+    pub port: u16,
+    pub server_name: String,
+    /// What the site answers at [`GENERATION_PATH`] once it is live.
+    pub generation: String,
+}
+
+/// Where a site says which version of its file is live; for the host's loopback address only.
+pub const GENERATION_PATH: &str = "/.stackctl/generation";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageBuild {
+    pub tag: String,
+    pub context: SourceTree,
+    /// Path of the Dockerfile in the context.
+    pub dockerfile: String,
+    /// The Dockerfile's text when it is ours and so not in the context.
+    pub rendered: Option<String>,
+    pub args: std::collections::BTreeMap<String, String>,
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// One database and its user on one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseTarget {
+    pub container: String,
+    pub dialect: Dialect,
+    pub database: String,
+    pub user: String,
+    /// In the container.
+    pub root_password_file: String,
+    /// In the container.
+    pub user_password_file: String,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl Action {
+    /// A line for people: what is done, in the imperative.
+    pub fn words(&self) -> String {
+        match self {
+            Action::RefreshPackageIndex => "refresh the package index".into(),
+            Action::InstallPackages(names) => format!("install {}", names.join(", ")),
+            Action::StartUnit(unit) => format!("enable and start {unit}"),
+            Action::StopUnit(unit) => format!("stop and disable {unit}"),
+            Action::ReloadUnits => "make systemd read its units again".into(),
+            Action::PutFolder(folder) => {
+                format!("make folder {} ({:04o})", folder.path, folder.mode)
+            }
+            Action::PutFile { file, before } => {
+                let verb = if before.is_some() { "change" } else { "write" };
+                format!("{verb} {} ({:04o})", file.path, file.mode)
+            }
+            Action::Remove(path) => format!("remove {path}"),
+            Action::GenerateSecret { path, .. } => format!("generate secret {path}"),
+            Action::CopySecret { to, .. } => format!("hand secret to {to}"),
+            Action::CreateTmpfiles(path) => format!("make what {path} describes"),
+            Action::InstallSite(site) => {
+                let verb = if site.before.is_some() {
+                    "change"
+                } else {
+                    "install"
+                };
+                format!("{verb} site {} and reload nginx", site.file.path)
+            }
+            Action::RestoreSite(site) => format!("restore site {}", site.file.path),
+            Action::CreateNetwork { name, internal, .. } => {
+                let kind = if *internal {
+                    "internal network"
+                } else {
+                    "network"
+                };
+                format!("create {kind} {name}")
+            }
+            Action::CreateVolume { name, .. } => format!("create volume {name}"),
+            Action::PullImage(image) => format!("pull image {image}"),
+            Action::BuildImage(build) => format!("build image {}", build.tag),
+            Action::RunContainer(spec) => {
+                format!("run container {} from {}", spec.name, spec.image)
+            }
+            Action::StopContainer { name, .. } => format!("stop container {name}"),
+            Action::RemoveContainer(name) => format!("remove container {name}"),
+            Action::RemoveImage(tag) => format!("remove image {tag}"),
+            Action::RunOnce(spec) => {
+                let command = spec.command.as_deref().unwrap_or_default().join(" ");
+                format!("run `{command}` once in {}", spec.name)
+            }
+            Action::WaitDatabase(target) => {
+                format!("wait until {} answers a query", target.container)
+            }
+            Action::EnsureDatabase(target) => {
+                format!(
+                    "ensure database {} and user {}",
+                    target.database, target.user
+                )
+            }
+            Action::PushTree { tree, to } => format!("send {} files to {to}", tree.files().count()),
+            Action::WaitHealthy {
+                container, health, ..
+            } => {
+                format!(
+                    "wait until {container} answers {} {} times",
+                    health.path, health.passes
+                )
+            }
+            Action::Switch { link, target } => format!("switch {link} to {target}"),
+            Action::Drain { .. } => "drain the old release".into(),
+            Action::Record { .. } => "record what was done".into(),
+        }
+    }
+}

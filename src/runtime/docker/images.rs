@@ -1,0 +1,126 @@
+//! Images: pull, build, remove.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use bollard::auth::DockerCredentials;
+use bollard::body_try_stream;
+use bollard::query_parameters::{BuildImageOptions, CreateImageOptions, RemoveImageOptions};
+use futures_util::StreamExt as _;
+
+use super::{DockerError, Engine, has_status};
+use crate::plan::ImageBuild;
+use crate::transport::Upload;
+
+/// What is said while an image is pulled or built.
+pub enum Progress<'a> {
+    Line(&'a str),
+    /// Bytes of all layers known so far.
+    Bytes {
+        done: u64,
+        total: u64,
+    },
+}
+
+impl Engine {
+    pub async fn pull_image(
+        &self,
+        image: &str,
+        tell: &mut (dyn for<'a> FnMut(Progress<'a>) + Send),
+    ) -> Result<(), DockerError> {
+        let options = CreateImageOptions {
+            from_image: Some(image.to_owned()),
+            ..Default::default()
+        };
+        let what = format!("pull {image}");
+        let mut stream = self
+            .docker
+            .create_image(Some(options), None, None::<DockerCredentials>);
+        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        while let Some(info) = stream.next().await {
+            let info = info.map_err(DockerError::refused(&what))?;
+            if let Some(error) = info.error_detail {
+                return Err(DockerError::Failed {
+                    what,
+                    why: error.message.unwrap_or_default(),
+                });
+            }
+            let (Some(id), Some(detail)) = (info.id, info.progress_detail) else {
+                continue;
+            };
+            let (Some(done), Some(total)) = (detail.current, detail.total) else {
+                continue;
+            };
+            // Only downloads count: unpacking reports the same bytes a second time.
+            if info.status.as_deref() == Some("Downloading") {
+                let number = |value: i64| u64::try_from(value).unwrap_or(0);
+                layers.insert(id, (number(done), number(total)));
+                let (done, total) = layers
+                    .values()
+                    .fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+                tell(Progress::Bytes { done, total });
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds an image from a context that comes as a tar.
+    pub async fn build_image(
+        &self,
+        build: &ImageBuild,
+        context: Upload,
+        tell: &mut (dyn for<'a> FnMut(Progress<'a>) + Send),
+    ) -> Result<(), DockerError> {
+        let options = BuildImageOptions {
+            dockerfile: build.dockerfile.clone(),
+            t: Some(build.tag.clone()),
+            rm: true,
+            forcerm: true,
+            buildargs: Some(build.args.clone().into_iter().collect()),
+            labels: Some(build.labels.clone().into_iter().collect()),
+            ..Default::default()
+        };
+        let what = format!("build {}", build.tag);
+        let none: Option<HashMap<String, DockerCredentials>> = None;
+        let mut stream = std::pin::pin!(self.docker.build_image(
+            options,
+            none,
+            Some(body_try_stream(context))
+        ));
+        while let Some(info) = stream.next().await {
+            let info = match info {
+                Ok(info) => info,
+                // bollard makes an error of a message in the stream.
+                Err(bollard::errors::Error::DockerStreamError { error }) => {
+                    return Err(DockerError::Failed { what, why: error });
+                }
+                Err(error) => return Err(DockerError::refused(what)(error)),
+            };
+            if let Some(error) = info.error_detail {
+                return Err(DockerError::Failed {
+                    what,
+                    why: error.message.unwrap_or_default(),
+                });
+            }
+            let text = info.stream.or(info.status).unwrap_or_default();
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                tell(Progress::Line(line));
+            }
+        }
+        Ok(())
+    }
+
+    /// One that is not there, or that a container still uses, stays without an error.
+    pub async fn remove_image(&self, tag: &str) -> Result<(), DockerError> {
+        let removed = self
+            .docker
+            .remove_image(tag, None::<RemoveImageOptions>, None)
+            .await;
+        match removed {
+            Err(error) if has_status(&error, 404) || has_status(&error, 409) => Ok(()),
+            result => result
+                .map(drop)
+                .map_err(DockerError::refused(format!("remove image {tag}"))),
+        }
+    }
+}

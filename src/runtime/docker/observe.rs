@@ -1,0 +1,214 @@
+//! What an engine has, in a few calls sent at once.
+
+use std::collections::BTreeMap;
+
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::{
+    InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions,
+    ListVolumesOptions,
+};
+use futures_util::future::{join_all, try_join_all};
+
+use super::{DockerError, Engine};
+use crate::facts::{
+    ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
+    SchemaFacts,
+};
+use crate::model::ServiceName;
+use crate::plan::DatabaseTarget;
+use crate::plan::container::label;
+use crate::script;
+
+impl Engine {
+    /// Observes the engine: containers, networks, volumes, images, and what each database answers.
+    ///
+    /// With `details`, our containers are inspected as well (one more round trip).
+    pub async fn facts(
+        &self,
+        stack: &str,
+        databases: &[(ServiceName, DatabaseTarget)],
+        details: bool,
+    ) -> Result<DockerFacts, DockerError> {
+        let containers = self.docker.list_containers(Some(ListContainersOptions {
+            all: true,
+            ..Default::default()
+        }));
+        let networks = self.docker.list_networks(None::<ListNetworksOptions>);
+        let volumes = self.docker.list_volumes(None::<ListVolumesOptions>);
+        let images = self.docker.list_images(None::<ListImagesOptions>);
+        let version = self.docker.version();
+        let asked = join_all(databases.iter().map(|(service, target)| async move {
+            (service.clone(), self.database(target).await)
+        }));
+        let (containers, networks, volumes, images, version, asked) =
+            tokio::join!(containers, networks, volumes, images, version, asked);
+        let listing = |what: &'static str| DockerError::refused(format!("list its {what}"));
+
+        let mut facts = DockerFacts {
+            api: self.api.clone(),
+            ..Default::default()
+        };
+        facts.engine = version
+            .map_err(listing("version"))?
+            .version
+            .unwrap_or_default();
+        for summary in containers.map_err(listing("containers"))? {
+            let (name, container) = container(summary);
+            facts.containers.insert(name, container);
+        }
+        for network in networks.map_err(listing("networks"))? {
+            let internal = network.internal.unwrap_or(false);
+            facts
+                .networks
+                .insert(network.name.unwrap_or_default(), NetworkFacts { internal });
+        }
+        for volume in volumes
+            .map_err(listing("volumes"))?
+            .volumes
+            .unwrap_or_default()
+        {
+            facts.volumes.insert(volume.name);
+        }
+        for image in images.map_err(listing("images"))? {
+            let told = ImageFacts {
+                id: image.id,
+                created: image.created,
+                labels: image.labels.into_iter().collect(),
+            };
+            facts
+                .images
+                .extend(image.repo_tags.into_iter().map(|tag| (tag, told.clone())));
+        }
+        facts.databases = asked
+            .into_iter()
+            .filter_map(|(service, told)| Some((service, told?)))
+            .collect();
+        if details {
+            self.inspect_own(stack, &mut facts).await?;
+        }
+        Ok(facts)
+    }
+
+    async fn inspect_own(&self, stack: &str, facts: &mut DockerFacts) -> Result<(), DockerError> {
+        let own: Vec<String> = facts
+            .containers
+            .iter()
+            .filter(|(_, there)| there.labels.get(label::STACK).map(String::as_str) == Some(stack))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let inspected = try_join_all(own.iter().map(|name| {
+            self.docker
+                .inspect_container(name, None::<InspectContainerOptions>)
+        }))
+        .await
+        .map_err(DockerError::refused("inspect our containers"))?;
+        for (name, there) in own.into_iter().zip(inspected) {
+            let state = there.state.unwrap_or_default();
+            let details = ContainerDetails {
+                started_at: state.started_at.unwrap_or_default(),
+                restarts: there
+                    .restart_count
+                    .and_then(|count| u32::try_from(count).ok())
+                    .unwrap_or(0),
+                exit_code: state.exit_code.unwrap_or(0),
+                out_of_memory: state.oom_killed.unwrap_or(false),
+                pid: state.pid.unwrap_or(0),
+            };
+            if let Some(container) = facts.containers.get_mut(&name) {
+                container.details = Some(details);
+            }
+        }
+        Ok(())
+    }
+
+    /// A real query in the database's own container; `None` when no such container runs.
+    async fn database(&self, target: &DatabaseTarget) -> Option<DatabaseFacts> {
+        match self
+            .exec(
+                &target.container,
+                database_argv(&script::database_facts(
+                    &target.root_password_file,
+                    &target.user_password_file,
+                    &target.database,
+                    &target.user,
+                )),
+            )
+            .await
+        {
+            Ok((_, said)) => Some(SchemaFacts::parse(&said)),
+            Err(_) => None,
+        }
+    }
+
+    /// What a database says now.
+    pub async fn ask_database(&self, target: &DatabaseTarget) -> DatabaseFacts {
+        let silent = || DatabaseFacts::Silent("its container is not running".into());
+        self.database(target).await.unwrap_or_else(silent)
+    }
+
+    /// Makes the database and its user.
+    pub async fn ensure_database(&self, target: &DatabaseTarget) -> Result<(), DockerError> {
+        let ensure = script::database_ensure(
+            &target.root_password_file,
+            &target.user_password_file,
+            &target.database,
+            &target.user,
+        );
+        let (status, said) = self.exec(&target.container, database_argv(&ensure)).await?;
+        if status == 0 {
+            return Ok(());
+        }
+        Err(DockerError::Failed {
+            what: format!("make database {} in {}", target.database, target.container),
+            why: said.trim().to_owned(),
+        })
+    }
+}
+
+/// `sh -c BODY NAME ARGS…`: the script's arguments stay arguments.
+fn database_argv(script: &script::Script) -> Vec<String> {
+    let mut argv = vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        script.body.to_owned(),
+        script.name.to_owned(),
+    ];
+    argv.extend(script.args.iter().cloned());
+    argv
+}
+
+fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
+    let names = summary.names.unwrap_or_default();
+    // A name without a further slash is the container's own; others are links to it.
+    let name = names
+        .iter()
+        .map(|name| name.trim_start_matches('/'))
+        .find(|name| !name.contains('/'));
+    let networks = summary
+        .network_settings
+        .and_then(|settings| settings.networks)
+        .unwrap_or_default();
+    let facts = ContainerFacts {
+        id: summary.id.unwrap_or_default(),
+        state: summary
+            .state
+            .map(|state| state.to_string())
+            .unwrap_or_default(),
+        labels: summary
+            .labels
+            .unwrap_or_default()
+            .into_iter()
+            .collect::<BTreeMap<_, _>>(),
+        image_id: summary.image_id.unwrap_or_default(),
+        created: summary.created.unwrap_or(0),
+        networks: networks.into_keys().collect(),
+        published: summary
+            .ports
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|port| port.public_port)
+            .collect(),
+        details: None,
+    };
+    (name.unwrap_or_default().to_owned(), facts)
+}

@@ -1,0 +1,16 @@
+# apt-install.sh PACKAGE...
+# Installs packages from the distribution. Waits up to 5 minutes while another program holds dpkg's lock; exit 75
+# when it still does. A run that was cut short before is completed first.
+waited=0
+while holder=$(lslocks -rno COMMAND,PID,PATH 2>/dev/null | grep '/var/lib/dpkg/lock'); do
+	if [ "$waited" -ge 300 ]; then
+		echo "apt is still held after 5 minutes by: ${holder%% /*}" >&2
+		exit 75
+	fi
+	[ $((waited % 15)) -eq 0 ] && echo "apt is held by ${holder%% /*}; waiting"
+	sleep 3
+	waited=$((waited + 3))
+done
+dpkg --configure -a --force-confold </dev/null || exit
+exec apt-get install -q -y --no-install-recommends \
+	-o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confold -- "$@" </dev/null

@@ -1,0 +1,2 @@
+# reload-units.sh
+exec systemctl daemon-reload

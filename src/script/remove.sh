@@ -1,0 +1,11 @@
+# remove.sh PATH
+# Removes a file or a link; a folder only where all below it is ours. Exit 64 for any other folder.
+set -eu
+if [ -d "$1" ] && [ ! -L "$1" ]; then
+	case $1 in
+	*/../*) exit 64 ;;
+	/var/lib/stackctl/*/releases/*/* | /run/stackctl/*/*) exec rm -rf -- "$1" ;;
+	*) exit 64 ;;
+	esac
+fi
+exec rm -f -- "$1"

@@ -1,0 +1,12 @@
+# secret-generate.sh PATH LENGTH
+# Makes a secret of letters and digits that only root can read. One that exists is kept.
+set -eu
+umask 077
+[ -s "$1" ] && exit 0
+part=$(mktemp "${1%/*}/.stackctl.XXXXXX")
+trap 'rm -f "$part"' EXIT
+LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "$2" >"$part"
+[ "$(stat -c %s "$part")" -eq "$2" ]
+sync "$part"
+mv -fT "$part" "$1"
+sync "${1%/*}"

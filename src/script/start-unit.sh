@@ -1,0 +1,7 @@
+# start-unit.sh UNIT
+# Enables a unit at boot and starts it. When it does not start, its last log lines are on stderr.
+systemctl unmask -q "$1" 2>/dev/null
+systemctl enable -q "$1" && systemctl start "$1" && exit 0
+status=$?
+journalctl -q --no-pager -n 20 -u "$1" >&2
+exit "$status"

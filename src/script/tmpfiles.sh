@@ -1,0 +1,2 @@
+# tmpfiles.sh FILE
+exec systemd-tmpfiles --create "$1"

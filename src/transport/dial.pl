@@ -1,0 +1,95 @@
+# dial stdio (unix PATH | tcp PORT): joins stdin and stdout with a socket
+# dial relay PATH SOCKET FOLDER: in the background, joins each connection to SOCKET with one to PATH, until FOLDER
+# is gone
+# exits with 66 when there is no such socket, 69 when nobody listens on it, 70 when something else is wrong
+use strict;
+use warnings;
+use Errno;
+use POSIX ();
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+
+my ($mode, @rest) = @ARGV;
+$SIG{PIPE} = "IGNORE";
+$SIG{CHLD} = "IGNORE";
+
+sub connection {
+    my ($kind, $where) = @_;
+    return $kind eq "unix"
+        ? IO::Socket::UNIX->new(Peer => $where)
+        : IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $where, Proto => "tcp");
+}
+
+sub checked {
+    my $socket = connection(@_);
+    return $socket if $socket;
+    exit 66 if $!{ENOENT};
+    exit 69 if $!{ECONNREFUSED} || $!{ENOTSOCK};
+    print STDERR "$!\n";
+    exit 70;
+}
+
+# Moves bytes both ways until both have ended; an end in one way is passed on and the other way goes on.
+sub join_both {
+    my ($in, $out, $socket, $folder) = @_;
+    my %towards = ($in => $socket, $socket => $out);
+    my $open = IO::Select->new($in, $socket);
+    while ($open->count) {
+        my @ready = $open->can_read($folder ? 1 : undef);
+        return if not @ready and $folder and not -d $folder;
+        for my $from (@ready) {
+            my $to = $towards{$from};
+            my $n = sysread $from, my $data, 65536;
+            if (not $n) {
+                $open->remove($from);
+                if ($to->isa("IO::Socket")) { shutdown $to, 1 } else { close $to }
+                next;
+            }
+            my $done = 0;
+            while ($done < $n) {
+                my $m = syswrite $to, $data, $n - $done, $done;
+                return if not defined $m;
+                $done += $m;
+            }
+        }
+    }
+}
+
+if ($mode eq "stdio") {
+    my $socket = checked(@rest);
+    open my $in, "<&=", 0 or exit 70;
+    open my $out, ">&=", 1 or exit 70;
+    bless $_, "IO::Handle" for $in, $out;
+    syswrite $out, "stackctl-ready\n";
+    join_both($in, $out, $socket, undef);
+    exit 0;
+}
+
+my ($path, $listen, $folder) = @rest;
+close checked("unix", $path);
+my $server = IO::Socket::UNIX->new(Local => $listen, Listen => 64) or exit 70;
+my $pid = fork;
+exit 70 if not defined $pid;
+POSIX::_exit(0) if $pid;
+POSIX::setsid();
+open STDIN, "<", "/dev/null";
+open STDOUT, ">", "/dev/null";
+open STDERR, ">", "/dev/null";
+chdir "/";
+my $waiting = IO::Select->new($server);
+while (-d $folder) {
+    next if not $waiting->can_read(1);
+    my $client = $server->accept or next;
+    my $child = fork;
+    if (defined $child and $child == 0) {
+        close $server;
+        my $socket = connection("unix", $path) or POSIX::_exit(0);
+        join_both($client, $client, $socket, $folder);
+        POSIX::_exit(0);
+    }
+    close $client;
+}
+unlink $listen;
+(my $parent = $listen) =~ s{/[^/]*$}{};
+rmdir $parent;

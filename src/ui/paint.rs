@@ -1,0 +1,63 @@
+//! Colours, only where they are wanted, and text that cannot take over a terminal.
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint(pub bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub fn warn(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    pub fn strong(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub fn faint(self, text: &str) -> String {
+        self.with("2", text)
+    }
+}
+
+/// A host's words with control characters shown, not obeyed: a build log must not rewrite the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c != '\r')
+        .map(|c| match c {
+            '\t' => "    ".to_owned(),
+            c if c.is_control() => c.escape_default().to_string(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_shown_not_obeyed() {
+        assert_eq!(printable("a\x1b[31mb\tc\r"), "a\\u{1b}[31mb    c");
+    }
+
+    #[test]
+    fn no_colour_means_none() {
+        assert_eq!(Paint(false).bad("x"), "x");
+        assert!(Paint(true).bad("x").contains("31"));
+    }
+}

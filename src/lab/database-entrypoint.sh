@@ -21,7 +21,18 @@ done
 data=/var/lib/mysql
 socket=/var/run/mysqld/mysqld.sock
 
+# As root: the files may be readable by root alone. What they hold goes on in the environment, as in the official
+# images.
 if [ "$(id -u)" = 0 ]; then
+    for prefix in $prefixes; do
+        for name in ROOT_PASSWORD ROOT_HOST DATABASE USER PASSWORD; do
+            variable=${prefix}_$name file=${prefix}_${name}_FILE
+            if [ -n "${!file:-}" ] && [ -z "${!variable:-}" ]; then
+                export "$variable=$(cat "${!file}")"
+                unset "$file"
+            fi
+        done
+    done
     mkdir -p "$data" /var/run/mysqld
     find "$data" /var/run/mysqld \! -user mysql -exec chown mysql {} +
     exec setpriv --reuid=mysql --regid=mysql --init-groups "$0" "$@"

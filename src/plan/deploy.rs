@@ -231,17 +231,6 @@ impl HostPlan<'_> {
                 },
                 "it must be healthy before it serves",
             );
-            if let Some(command) = &app.release {
-                let once = container::one_off(&spec, "release", command.clone());
-                let undo = Action::RemoveContainer(once.name.clone());
-                self.step(
-                    phase::PREPARE,
-                    Action::RunOnce(Box::new(once)),
-                    "release phase",
-                )
-                .undo
-                .push(undo);
-            }
         } else {
             self.proxy(service, id, units);
         }
@@ -389,6 +378,18 @@ impl HostPlan<'_> {
                 Action::RemoveContainer(spec.name.clone()),
                 cause,
             );
+        }
+        // Before the new release starts: it may refuse to start, or to call itself healthy, without its tables. What
+        // it changes must suit the release that still serves.
+        if let Some(command) = &app.release {
+            let once = container::one_off(spec, "release", command.clone());
+            let undo = Action::RemoveContainer(once.name.clone());
+            let step = self.step(
+                phase::PREPARE,
+                Action::RunOnce(Box::new(once)),
+                "release phase",
+            );
+            step.undo.push(undo);
         }
         let undo = [
             Action::StopContainer {

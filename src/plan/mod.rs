@@ -41,13 +41,12 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
         .parse()
         .expect("a plain path");
     let mut paths = vec![
-        layout.state(),
         layout.manifest(),
-        layout.secrets(),
         layout.nginx_available(),
         layout.nginx_enabled(),
         default_site,
     ];
+    paths.extend(provision::folders(stack).into_iter().map(|(path, _)| path));
     for service in stack.services.values() {
         if service.database().is_some() {
             paths.push(layout.secret(&container::root_secret(service)));

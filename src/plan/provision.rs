@@ -47,6 +47,30 @@ pub fn provision(
     parts.into_plan()
 }
 
+/// The folders of a stack's state, with their modes, parents first.
+pub(super) fn folders(stack: &Stack) -> Vec<(HostPath, u32)> {
+    let layout = Layout::new(&stack.name);
+    let below = |name: &str| {
+        format!("{}/{name}", layout.state())
+            .parse()
+            .expect("a plain name")
+    };
+    // nginx, which is not root, must reach static files by their full path; it need not list the way there.
+    let mut folders = vec![
+        (layout.state(), 0o711),
+        (layout.secrets(), 0o700),
+        (below("databases"), 0o700),
+        (below("current"), 0o755),
+        (below("releases"), 0o711),
+    ];
+    let released = stack
+        .services
+        .values()
+        .filter(|service| service.is_released());
+    folders.extend(released.map(|service| (layout.releases(&service.name), 0o711)));
+    folders
+}
+
 /// A file that says a database was once made here, so that a volume that vanished is noticed.
 pub(super) fn database_marker(layout: &Layout, service: &Service) -> HostPath {
     format!("{}/databases/{}", layout.state(), service.name)
@@ -249,29 +273,8 @@ impl<'a> HostPlan<'a> {
     }
 
     fn folders(&mut self) {
-        let state = self.layout.state();
-        let below = |name: &str| {
-            format!("{state}/{name}")
-                .parse::<HostPath>()
-                .expect("a plain name")
-        };
-        let (secrets, databases, current, releases) = (
-            self.layout.secrets(),
-            below("databases"),
-            below("current"),
-            below("releases"),
-        );
-        // nginx, which is not root, must reach static files by their full path; it need not list the way there.
-        self.folder(0, state, 0o711);
-        self.folder(0, secrets, 0o700);
-        if self.databases().next().is_some() {
-            self.folder(0, databases, 0o700);
-        }
-        self.folder(0, current, 0o755);
-        self.folder(0, releases.clone(), 0o711);
-        let services = self.stack.services_on(&self.host.name);
-        for service in services.into_iter().filter(|service| service.is_released()) {
-            self.folder(0, self.layout.releases(&service.name), 0o711);
+        for (path, mode) in folders(self.stack) {
+            self.folder(0, path, mode);
         }
     }
 

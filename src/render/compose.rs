@@ -183,6 +183,8 @@ fn add_app(
         "name": name,
         "image": image,
         "build": build,
+        "anchor": format!("build-{name}"),
+        "same_build": false,
         "command": app.command,
         "restart": "unless-stopped",
         "depends_on": depends_on,
@@ -202,6 +204,7 @@ fn add_app(
         step["restart"] = json!("no");
         step["run_volume"] = Value::Null;
         view.apps.push(step);
+        one["same_build"] = json!(true);
         one["depends_on"][step_name] = json!("service_completed_successfully");
     }
     view.apps.push(one);

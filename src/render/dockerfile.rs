@@ -116,7 +116,9 @@ fn gunicorn(app: &App, project: &Project, requirements: &str) -> Result<Vec<Stri
     };
     // A little less than the engine waits before it kills.
     let grace = app.stop_grace.saturating_sub(2).max(1).to_string();
-    let mut command: Vec<String> = ["gunicorn", "--bind", &bind, "--umask", "007"]
+    // umask 0, because gunicorn gives the socket its own group, so only the bits for others let nginx in; the folder that holds
+    // the socket keeps out everyone else.
+    let mut command: Vec<String> = ["gunicorn", "--bind", &bind, "--umask", "0"]
         .map(str::to_owned)
         .into();
     if !is_before(version, &[25, 1]) {
@@ -250,7 +252,7 @@ mod tests {
         assert!(text.contains("\nUSER 10001:10001\n"), "{text}");
         assert!(
             text.ends_with(
-                "CMD [\"gunicorn\", \"--bind\", \"unix:/run/stackctl/app.sock\", \"--umask\", \"007\", \"--no-control-socket\", \"--worker-tmp-dir\", \"/dev/shm\", \"--threads\", \"4\", \"--graceful-timeout\", \"28\", \"--access-logfile\", \"-\", \"main:app\"]\n"
+                "CMD [\"gunicorn\", \"--bind\", \"unix:/run/stackctl/app.sock\", \"--umask\", \"0\", \"--no-control-socket\", \"--worker-tmp-dir\", \"/dev/shm\", \"--threads\", \"4\", \"--graceful-timeout\", \"28\", \"--access-logfile\", \"-\", \"main:app\"]\n"
             ),
             "{text}"
         );

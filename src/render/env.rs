@@ -125,11 +125,11 @@ impl Kind {
             // Not `%` (specifiers).
             Self::Systemd | Self::Tmpfiles => b"_./:@+,=-",
             Self::Dockerfile => b"_./:@%+,=-",
-            // A bare word of YAML may be a number, a boolean or a date: only `|yaml` and `|yamlkey` know.
-            Self::Compose => b"_",
+            Self::Compose => b"_-",
         };
-        let letters = self != Self::Compose || text.starts_with(|c: char| c.is_ascii_alphabetic());
-        letters
+        // A bare word of YAML may be a number, a boolean or a date.
+        let is_word = self != Self::Compose || escape::yaml_key(text).as_deref() == Ok(text);
+        is_word
             && !text.is_empty()
             && text.len() <= 4096
             && text
@@ -143,7 +143,7 @@ impl Kind {
             Self::Systemd => "|sdvalue, |sdarg, |sdenv",
             Self::Tmpfiles => "none: only plain tokens",
             Self::Dockerfile => "|json, |dockerenv",
-            Self::Compose => "|yaml, |yamlkey",
+            Self::Compose => "|yaml, |yamlblock, |yamlkey",
         }
     }
 }
@@ -231,6 +231,10 @@ fn engine() -> Environment<'static> {
     engine.add_filter("yaml", |state: &State, value: Value| {
         let text = data(&value).and_then(|value| escape::compose_yaml(&value));
         escaped(state, "yaml", Kind::Compose, text)
+    });
+    engine.add_filter("yamlblock", |state: &State, text: &str, indent: usize| {
+        let text = escape::compose_block(text, indent);
+        escaped(state, "yamlblock", Kind::Compose, text)
     });
     engine.add_filter("yamlkey", |state: &State, text: &str| {
         escaped(state, "yamlkey", Kind::Compose, escape::yaml_key(text))

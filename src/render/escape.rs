@@ -159,6 +159,28 @@ pub fn compose_yaml(value: &serde_json::Value) -> Result<String, Refused> {
     Ok(text)
 }
 
+/// A text of several lines for a compose file, as a literal block whose lines are indented by `indent` blanks (YAML 1.2,
+/// 8.1.2). A text that a block cannot hold exactly becomes a [`compose_yaml`] scalar.
+pub fn compose_block(text: &str, indent: usize) -> Result<String, Refused> {
+    acceptable(text)?;
+    let fits = text.ends_with('\n')
+        && !text.ends_with("\n\n")
+        && !text.starts_with([' ', '\n'])
+        && !text.chars().any(|c| c != '\n' && is_hidden(c));
+    if !fits {
+        return compose_yaml(&serde_json::Value::from(text));
+    }
+    let mut block = String::from("|");
+    for line in text.replace('$', "$$").lines() {
+        block.push('\n');
+        if !line.is_empty() {
+            block.extend(std::iter::repeat_n(' ', indent));
+            block.push_str(line);
+        }
+    }
+    Ok(block)
+}
+
 /// A key of a compose file: bare when no reader of YAML takes it for anything but text.
 pub fn yaml_key(text: &str) -> Result<String, Refused> {
     const WORDS: [&str; 12] = [
@@ -235,13 +257,22 @@ pub fn json_content(text: &str) -> String {
             '\n' => content.push_str("\\n"),
             '\r' => content.push_str("\\r"),
             '\t' => content.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            c if is_hidden(c) => {
                 content.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => content.push(c),
         }
     }
     content
+}
+
+/// Control characters, line breaks beyond ASCII's and the byte order mark: what YAML's readers refuse or change.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
 }
 
 /// What stands between the quotes of a JavaScript string, whichever quotes they are (ECMA-262, 12.9.4 and 12.9.6), also
@@ -303,4 +334,264 @@ pub fn sql_grant_database(text: &str) -> Result<String, Refused> {
         return refused("a backslash in a database's name is ambiguous after GRANT");
     }
     Ok(quoted.replace('_', "\\_").replace('%', "\\%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Values that broke somebody's deployment, or could.
+    const NASTY: [&str; 44] = [
+        "",
+        " leading and trailing ",
+        "two  spaces\tand tab",
+        "line1\nline2",
+        "cr\r\nlf",
+        "a'b",
+        "a\"b",
+        "a`id`b",
+        "$(touch /tmp/pwn)",
+        "${HOME}",
+        "$HOME",
+        "$",
+        "$$",
+        "%h %n %i %%",
+        "100%",
+        "back\\slash",
+        "ends with backslash\\",
+        r"\n \t \x41 \u0041",
+        "a;b",
+        "; rm -rf /",
+        "x; } server { listen 81; }",
+        "#comment",
+        "val #notcomment",
+        "-rf",
+        "--privileged",
+        "!bang",
+        "@/bin/sh",
+        "../../etc/passwd",
+        "/etc/shadow",
+        "a/b",
+        "..",
+        "CON:name,with=equals&amp;<tag>",
+        "</script><script>alert(1)</script>",
+        "'; DROP TABLE users; -- ",
+        "app_db%",
+        "{{ 7*7 }} {% raw %}",
+        "yes",
+        "0755",
+        "*anchor &a !!python/object",
+        "café \u{202e} \u{2028} 😀",
+        "ESC\u{1b}[31mred\u{7}",
+        "\u{feff}bom",
+        "~/x *? [a-z] {a,b}",
+        "a\u{a0}b",
+    ];
+
+    // Reference parsers, each written from its consumer's manual and not from the escaper.
+
+    fn unquote_nginx(quoted: &str) -> String {
+        let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+        let mut text = String::new();
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            assert!(c != '"' && c != '$' && !c.is_control(), "{quoted}");
+            text.push(match c {
+                '\\' => match chars.next().unwrap() {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    c @ ('"' | '\\') => c,
+                    c => panic!("unknown escape {c}"),
+                },
+                c => c,
+            });
+        }
+        text
+    }
+
+    fn unquote_systemd(quoted: &str, dollar: bool) -> String {
+        let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+        let mut text = String::new();
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            assert!(c != '"' && c != '\n', "{quoted}");
+            text.push(match c {
+                '%' => chars.next().filter(|c| *c == '%').unwrap(),
+                '$' if dollar => chars.next().filter(|c| *c == '$').unwrap(),
+                '\\' => match chars.next().unwrap() {
+                    'n' => '\n',
+                    'x' => {
+                        let digits: String = chars.by_ref().take(2).collect();
+                        char::from(u8::from_str_radix(&digits, 16).unwrap())
+                    }
+                    c @ ('"' | '\\') => c,
+                    c => panic!("unknown escape {c}"),
+                },
+                c => c,
+            });
+        }
+        text
+    }
+
+    // Inside double quotes a backslash keeps the character after it.
+    fn unquote_backslashes(assignment: &str, special: &str) -> String {
+        let inner = assignment
+            .strip_prefix("K=\"")
+            .unwrap()
+            .strip_suffix('"')
+            .unwrap();
+        let mut text = String::new();
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            if c == '\\' {
+                text.push(chars.next().filter(|c| special.contains(*c)).unwrap());
+            } else {
+                assert!(!special.contains(c), "{assignment}");
+                text.push(c);
+            }
+        }
+        text
+    }
+
+    fn unquote_sql(quoted: &str) -> String {
+        let inner = quoted
+            .strip_prefix('\'')
+            .unwrap()
+            .strip_suffix('\'')
+            .unwrap();
+        let mut text = String::new();
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            text.push(match c {
+                '\\' => chars.next().filter(|c| *c == '\\').unwrap(),
+                '\'' => chars.next().filter(|c| *c == '\'').unwrap(),
+                c => c,
+            });
+        }
+        text
+    }
+
+    fn round_trips(text: &str) {
+        if let Ok(quoted) = nginx_quoted(text) {
+            assert_eq!(unquote_nginx(&quoted), text);
+        }
+        assert_eq!(
+            unquote_systemd(&systemd_argument(text).unwrap(), true),
+            text
+        );
+        let assignment = systemd_environment("K", text)
+            .unwrap()
+            .replacen("\"K=", "\"", 1);
+        assert_eq!(unquote_systemd(&assignment, false), text);
+        assert_eq!(
+            unquote_backslashes(&environment_file("K", text).unwrap(), "\\\"`$"),
+            text
+        );
+        if let Ok(assignment) = dockerfile_environment("K", text) {
+            assert_eq!(unquote_backslashes(&assignment, "\\\"$"), text);
+        }
+        if let Ok(value) = systemd_value(text) {
+            assert_eq!(value.replace("%%", "%"), text);
+            assert!(!value.contains('\n') && !value.ends_with('\\'));
+        }
+        assert_eq!(unquote_sql(&sql_string(text).unwrap()), text);
+
+        let value = serde_json::Value::from(text);
+        assert_eq!(
+            serde_json::from_str::<String>(&json(&value).unwrap()).unwrap(),
+            text
+        );
+        let script = javascript_content(text);
+        assert!(
+            !script.contains(['<', '>', '&', '\'', '`', '$', '\n', '\u{2028}']),
+            "{script}"
+        );
+        assert_eq!(
+            serde_json::from_str::<String>(&format!("\"{script}\"")).unwrap(),
+            text
+        );
+        for yaml in [
+            compose_yaml(&value).unwrap(),
+            compose_block(text, 4).unwrap(),
+        ] {
+            let read: std::collections::BTreeMap<String, String> =
+                serde_yaml::from_str(&format!("k: {yaml}\n")).unwrap();
+            assert_eq!(read["k"].replace("$$", "$"), text, "{yaml}");
+        }
+        let html = html_text(text);
+        assert!(!html.contains(['<', '>', '"', '\'']));
+    }
+
+    #[test]
+    fn nasty_values_round_trip_or_are_refused() {
+        for text in NASTY {
+            round_trips(text);
+            round_trips(&format!("a\n\n  {text}\n"));
+        }
+    }
+
+    #[test]
+    fn what_no_place_takes() {
+        let long = "x".repeat(70_000);
+        for text in ["a\0b", long.as_str()] {
+            assert!(nginx_quoted(text).is_err());
+            assert!(systemd_value(text).is_err());
+            assert!(systemd_argument(text).is_err());
+            assert!(systemd_environment("K", text).is_err());
+            assert!(environment_file("K", text).is_err());
+            assert!(dockerfile_environment("K", text).is_err());
+            assert!(json(&text.into()).is_err());
+            assert!(compose_yaml(&text.into()).is_err());
+            assert!(compose_block(text, 2).is_err());
+            assert!(yaml_key(text).is_err());
+            assert!(sql_string(text).is_err());
+            assert!(sql_identifier(text).is_err());
+        }
+    }
+
+    #[test]
+    fn what_one_place_cannot_hold() {
+        assert!(nginx_quoted("$host").is_err());
+        assert!(nginx_name("~^x").is_err());
+        assert!(systemd_value("ends with\\").is_err());
+        assert!(systemd_value("two\nlines").is_err());
+        assert!(dockerfile_environment("K", "two\nlines").is_err());
+        assert!(dockerfile_environment("K=1 L", "x").is_err());
+        assert!(yaml_key("a$b").is_err());
+    }
+
+    #[test]
+    fn keys_that_yaml_would_take_for_something_else_are_quoted() {
+        for (key, expected) in [
+            ("db", "db"),
+            ("user-db", "user-db"),
+            ("on", "\"on\""),
+            ("No", "\"No\""),
+            ("1", "\"1\""),
+        ] {
+            assert_eq!(yaml_key(key).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn names_for_mysql() {
+        assert_eq!(sql_identifier("a`b").unwrap(), "`a``b`");
+        assert_eq!(sql_grant_database("app_db%").unwrap(), r"`app\_db\%`");
+        assert!(sql_identifier(&"a".repeat(65)).is_err());
+        assert!(sql_identifier("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_round_trips_or_is_refused(text in "[^\0]{0,40}") {
+            round_trips(&text);
+        }
+
+        #[test]
+        fn syntax_round_trips_or_is_refused(text in r#"[a \n\\"'`$%{}#;:&*!<>|-]{0,30}\n?"#) {
+            round_trips(&text);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 "use strict";
 
 // The deployment fills in the address that visitors use (stackctl.yaml, `fill`).
-const NAMES = "//${IP_ADDRESS}/names";
+let address = "//${IP_ADDRESS}/names";
 
 const list = document.getElementById("names");
 const count = document.getElementById("count");
@@ -20,7 +20,7 @@ function say(text, isError = false) {
 async function ask(options) {
   let answer;
   try {
-    answer = await fetch(NAMES, { signal: AbortSignal.timeout(10000), ...options });
+    answer = await fetch(address, { signal: AbortSignal.timeout(10000), ...options });
   } catch {
     throw new Error("The server cannot be reached.");
   }
@@ -74,4 +74,10 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-load().catch((problem) => say(problem.message, true));
+// Opened under another name of the same host, the page may not ask the first address; its own always answers.
+load()
+  .catch(() => {
+    address = "/names";
+    return load();
+  })
+  .catch((problem) => say(problem.message, true));

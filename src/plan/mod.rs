@@ -68,7 +68,9 @@ pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
         .services
         .values()
         .filter(|service| service.is_released());
-    released
+    let mut folders: Vec<HostPath> = released
         .map(|service| layout.releases(&service.name))
-        .collect()
+        .collect();
+    folders.push(layout.run());
+    folders
 }

@@ -102,7 +102,12 @@ pub async fn run(
     drop(locks);
     close(&fleet).await;
     APPLYING.store(false, Ordering::SeqCst);
-    finish(what, &plan, outcome, started, console)
+    finish(what, &plan, outcome, started, console).map_err(|failure| {
+        let logs = progress.logs();
+        logs.into_iter().fold(failure, |failure, path| {
+            failure.hint(format!("all that it said is in {}", path.display()))
+        })
+    })
 }
 
 /// The plan of one of the two commands.

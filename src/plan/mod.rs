@@ -1,6 +1,7 @@
 //! Wanted + seen = steps. Everything here is a pure function of a stack, facts and rendered files; nothing logs,
 //! asks or looks at a clock.
 
+mod assume;
 pub mod container;
 mod deploy;
 mod event;
@@ -11,6 +12,7 @@ mod status;
 mod step;
 mod text;
 
+pub use assume::assume_provisioned;
 pub use deploy::deploy;
 pub use event::{Event, Outcome, StepState};
 pub use host::{Finding, Options, PlanError};

@@ -6,6 +6,11 @@
 //! folder of artifacts.
 
 mod browser;
+mod deploys;
+mod load;
 mod main_job;
+mod refusals;
 mod relay;
 mod scenario;
+mod secrets;
+mod tcp_app;

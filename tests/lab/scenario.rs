@@ -191,12 +191,17 @@ impl Lab {
     pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
         let mut command = self.command(arguments);
         let line = line_of(&command);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("the binary starts");
-        Running {
-            line,
-            child: Some(child),
+        // To files and not to pipes: it can be read meanwhile, and never fills up.
+        let said = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        for (name, is_stdout) in [("stdout", true), ("stderr", false)] {
+            let file = fs::File::create(said.path().join(name)).expect("a file");
+            match is_stdout {
+                true => command.stdout(file),
+                false => command.stderr(file),
+            };
         }
+        let child = command.spawn().expect("the binary starts");
+        Running { line, child, said }
     }
 
     /// Runs shell text on the host as the login user, by OpenSSH.
@@ -329,16 +334,15 @@ impl Drop for Lab {
 /// A run of the binary that goes on beside the scenario; killed when dropped.
 pub struct Running {
     line: String,
-    child: Option<Child>,
+    child: Child,
+    said: tempfile::TempDir,
 }
 
 impl Running {
     /// Sends it a signal, by name.
     pub fn signal(&self, signal: &str) {
-        let id = self.child.as_ref().expect("it runs").id().to_string();
-        let sent = Command::new("sh")
-            .args(["-c", "kill -s \"$1\" \"$2\"", "kill", signal, &id])
-            .status();
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(
             sent.is_ok_and(|status| status.success()),
             "{signal} to {}",
@@ -347,26 +351,37 @@ impl Running {
     }
 
     pub fn has_ended(&mut self) -> bool {
-        let child = self.child.as_mut().expect("it runs");
-        child.try_wait().expect("a child of ours").is_some()
+        self.child.try_wait().expect("a child of ours").is_some()
     }
 
-    /// Waits for its end. What it says fits into the pipes meanwhile: runs of the tests are short.
+    /// What it has said until now, on both streams.
+    pub fn said(&self) -> String {
+        self.read("stdout") + &self.read("stderr")
+    }
+
+    /// Waits for its end.
     pub fn wait(mut self, lab: &Lab) -> Ran {
-        let child = self.child.take().expect("it runs");
-        let output = child.wait_with_output().expect("a child of ours");
-        let ran = Ran::of(self.line.clone(), output);
+        let status = self.child.wait().expect("a child of ours");
+        let ran = Ran {
+            line: self.line.clone(),
+            code: status.code(),
+            stdout: self.read("stdout"),
+            stderr: self.read("stderr"),
+        };
         lab.note(&ran.to_string());
         ran
+    }
+
+    fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.said.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -228,8 +228,14 @@ impl Target {
             }
             Action::PushTree { tree, to } => {
                 let upload = archive::tar(tree, None);
-                self.long(&script::push_tree(to), Some(upload), UPLOAD, step, tell)
-                    .await
+                self.long(
+                    &script::push_tree(to, tree.entries.len()),
+                    Some(upload),
+                    UPLOAD,
+                    step,
+                    tell,
+                )
+                .await
             }
             Action::WaitHealthy {
                 container,

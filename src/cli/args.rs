@@ -13,7 +13,8 @@ use clap_complete::Shell;
     version,
     about,
     max_term_width = 100,
-    propagate_version = true
+    propagate_version = true,
+    subcommand_precedence_over_arg = true
 )]
 #[command(
     after_help = "Examples:\n  stackctl demo --yes                  see it work on a disposable host\n  stackctl init --example names names  unpack the reference app\n  stackctl provision                   make the hosts ready\n  stackctl deploy                      ship what is in this folder\n  stackctl status                      what must be true, with an exit code\n\nExit codes: 0 done or healthy, 2 wrong usage, 3 config error, 4 host unreachable, 5 refused before anything\nchanged, 6 a step failed, 7 unhealthy or drift, 8 locked by another, 1 a fault of stackctl."

@@ -1,9 +1,13 @@
 //! What is going on while a plan is applied: bars where somebody watches, plain lines elsewhere.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use etcetera::BaseStrategy as _;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Console;
@@ -16,7 +20,13 @@ pub struct Progress<'a> {
     console: &'a Console,
     bars: Option<MultiProgress>,
     running: Mutex<BTreeMap<usize, (Instant, ProgressBar)>>,
+    /// All that the running steps said, for the log of one that fails.
+    said: Mutex<BTreeMap<usize, Vec<String>>>,
+    logs: Mutex<Vec<PathBuf>>,
 }
+
+/// A log keeps this many of a step's last lines.
+const LOG_LINES: usize = 20_000;
 
 impl<'a> Progress<'a> {
     pub fn new(plan: &'a Plan, console: &'a Console) -> Self {
@@ -27,6 +37,8 @@ impl<'a> Progress<'a> {
             console,
             bars: drawn.then(MultiProgress::new),
             running: Mutex::default(),
+            said: Mutex::default(),
+            logs: Mutex::default(),
         }
     }
 
@@ -80,6 +92,12 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, step: usize, text: &str) {
+        if let Ok(mut said) = self.said.lock() {
+            let lines = said.entry(step).or_default();
+            if lines.len() < LOG_LINES {
+                lines.push(text.to_owned());
+            }
+        }
         if self.console.verbose {
             self.print(&format!("    {} {text}", self.console.paint.faint("|")));
         } else {
@@ -105,6 +123,14 @@ impl<'a> Progress<'a> {
             .and_then(|mut running| running.remove(&step));
         let Some((started, bar)) = ended else { return };
         bar.finish_and_clear();
+        let said = self
+            .said
+            .lock()
+            .ok()
+            .and_then(|mut said| said.remove(&step));
+        if !good && let Some(lines) = said {
+            self.keep(step, &lines);
+        }
         let paint = self.console.paint;
         let mark = if good {
             paint.good("✓")
@@ -118,6 +144,37 @@ impl<'a> Progress<'a> {
             String::new()
         };
         self.print(&format!("{mark} {}{took}", self.title(step)));
+    }
+
+    /// Where the whole output of steps that failed is.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        self.logs
+            .lock()
+            .map(|logs| logs.clone())
+            .unwrap_or_default()
+    }
+
+    /// Keeps what a failed step said in a file of the person's own. Not being able to is no further failure.
+    fn keep(&self, step: usize, lines: &[String]) {
+        let Some(folder) = state_folder() else { return };
+        let name = format!("{}-{}.log", std::process::id(), step + 1);
+        let path = folder.join(name);
+        let text = format!("{}\n{}\n", self.title(step), lines.join("\n"));
+        let written = std::fs::create_dir_all(&folder).and_then(|()| {
+            let mut options = std::fs::OpenOptions::new();
+            let mut file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)?;
+            file.write_all(text.as_bytes())
+        });
+        if written.is_ok()
+            && let Ok(mut logs) = self.logs.lock()
+        {
+            logs.push(path);
+        }
     }
 
     fn with(&self, step: usize, act: impl FnOnce(&Instant, &ProgressBar)) {
@@ -136,6 +193,12 @@ impl<'a> Progress<'a> {
             None => self.console.tell(text),
         }
     }
+}
+
+/// `$XDG_STATE_HOME/stackctl/logs`.
+fn state_folder() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.state_dir()?.join("stackctl/logs"))
 }
 
 fn is_long(action: &Action) -> bool {

@@ -18,6 +18,7 @@ use crate::facts::Facts;
 use crate::model::Layout;
 use crate::observe::{Depth, Fleet};
 use crate::plan::{self, Action, Options, Outcome, Plan, Release, Step, StepState};
+use crate::transport::ConnectOptions;
 use crate::ui;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +102,12 @@ pub async fn run(
     drop(locks);
     close(&fleet).await;
     APPLYING.store(false, Ordering::SeqCst);
-    finish(what, &plan, outcome, started, console)
+    finish(what, &plan, outcome, started, console).map_err(|failure| {
+        let logs = progress.logs();
+        logs.into_iter().fold(failure, |failure, path| {
+            failure.hint(format!("all that it said is in {}", path.display()))
+        })
+    })
 }
 
 /// The plan of one of the two commands.
@@ -133,9 +139,7 @@ async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<Vec<Lock>, F
 
 /// `user@machine`.
 fn who() -> String {
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".into());
+    let user = ConnectOptions::from_environment().local_user;
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())

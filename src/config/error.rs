@@ -243,7 +243,7 @@ impl ConfigErrors {
         let file = &self.files[error.span.file];
         let place = file.place(error.span);
         let mut labels = vec![LabeledSpan::new_primary_with_span(
-            Some("here".to_owned()),
+            error.also.as_ref().map(|_| "here".to_owned()),
             (place.start, place.length),
         )];
         let mut hint = error.hint.clone();

@@ -113,6 +113,16 @@ type Destination = (Option<String>, String, Option<u16>);
 
 /// `[user@]address[:port]`; an IPv6 address stands in brackets when a port follows it.
 fn destination(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Destination> {
+    if text.contains("://") {
+        reader
+            .report(
+                "invalid",
+                span,
+                format!("`{text}` is not `[user@]address[:port]`"),
+            )
+            .hint("leave the scheme out: `ubuntu@203.0.113.10`");
+        return None;
+    }
     let (name, rest) = match text.rsplit_once('@') {
         Some((name, rest)) => (Some(user(reader, &At { value: name, span })?), rest),
         None => (None, text),
@@ -131,16 +141,13 @@ fn destination(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Destin
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if !ip && !name_like {
-        let problem = reader.report(
-            "invalid",
-            span,
-            format!("`{text}` is not `[user@]address[:port]`"),
-        );
-        if text.contains("://") {
-            problem.hint("leave the scheme out: `ubuntu@203.0.113.10`");
-        } else {
-            problem.hint("an address is an IP address, a DNS name or a `Host` of `~/.ssh/config`");
-        }
+        reader
+            .report(
+                "invalid",
+                span,
+                format!("`{text}` is not `[user@]address[:port]`"),
+            )
+            .hint("an address is an IP address, a DNS name or a `Host` of `~/.ssh/config`");
         return None;
     }
     Some((name, bare.to_owned(), port))

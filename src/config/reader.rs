@@ -18,6 +18,12 @@ pub(super) struct At<T> {
     pub span: Span,
 }
 
+/// A value and its name's place.
+pub(super) struct Variable {
+    pub value: At<String>,
+    pub key: Span,
+}
+
 pub(super) struct Reader<'a> {
     pub problems: &'a mut Problems,
     pub around: &'a Surroundings,
@@ -209,7 +215,7 @@ impl Reader<'_> {
     }
 
     /// Name → scalar as written, for environments, build arguments and placeholders.
-    pub fn variables(&mut self, name: &str, node: &Node) -> BTreeMap<EnvName, At<String>> {
+    pub fn variables(&mut self, name: &str, node: &Node) -> BTreeMap<EnvName, Variable> {
         let mut variables = BTreeMap::new();
         for entry in self.named(name, node) {
             let key = self.parse::<EnvName>(&entry.key, entry.span);
@@ -226,10 +232,16 @@ impl Reader<'_> {
             else {
                 continue;
             };
-            let span = entry.span;
             if self.no_control(&text, &['\t']) {
                 let value = text.value.to_owned();
-                variables.extend(key.map(|key| (key, At { value, span })));
+                let variable = Variable {
+                    value: At {
+                        value,
+                        span: text.span,
+                    },
+                    key: entry.span,
+                };
+                variables.extend(key.map(|key| (key, variable)));
             }
         }
         variables

@@ -261,7 +261,7 @@ fn static_files(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<StaticFi
             };
             let values = reader.variables(&entry.key, &entry.value);
             for value in values.values() {
-                placeholder_value(reader, value);
+                placeholder_value(reader, &value.value);
             }
             let Some(file) = reader.path_below(&text, "`root`") else {
                 continue;
@@ -275,7 +275,7 @@ fn static_files(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<StaticFi
                     )
                     .hint("add it to `include`, or remove it here");
             }
-            let values = values.into_iter().map(|(name, at)| (name, at.value));
+            let values = values.into_iter().map(|(name, at)| (name, at.value.value));
             fill.insert(file, values.collect());
         }
     }
@@ -341,8 +341,8 @@ fn app(
     let mut env = BTreeMap::new();
     if let Some(node) = fields.node("env") {
         for (name, at) in reader.variables("env", node) {
-            env_places.insert(name.clone(), at.span);
-            env.insert(name, at.value);
+            env_places.insert(name.clone(), at.key);
+            env.insert(name, at.value.value);
         }
     }
     let command = words(reader, fields, "command");
@@ -405,7 +405,7 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ImageSource> {
     let mut args = BTreeMap::new();
     if let Some(node) = fields.node("args") {
         let variables = reader.variables("args", node).into_iter();
-        args = variables.map(|(name, at)| (name, at.value)).collect();
+        args = variables.map(|(name, at)| (name, at.value.value)).collect();
     }
     // A Dockerfile that is written but wrong must not look like none.
     if fields.has("dockerfile") && dockerfile.is_none() {

@@ -501,14 +501,22 @@ impl Builder<'_> {
         }
         let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
         let line = text[line_start..].lines().next().unwrap_or_default();
-        let indent = &line[..line.len() - line.trim_start().len()];
         let length = text[at..]
             .chars()
             .next()
             .filter(|c| *c != '\n')
             .map_or(0, char::len_utf8);
-        let (span, message, hint) = if let Some(tab) = indent.find('\t') {
-            let start = line_start + tab;
+        let info = error.info();
+        // The parser points at the value that a tab ends; the tab itself is what to look at.
+        let mut lines = text[line_start..]
+            .split_inclusive('\n')
+            .scan(line_start, |start, line| {
+                let here = *start;
+                *start += line.len();
+                Some((here, &line[..line.len() - line.trim_start().len()]))
+            });
+        let tab = lines.find_map(|(start, indent)| Some(start + indent.find('\t')?));
+        let (span, message, hint) = if let Some(start) = tab.filter(|_| info.contains("tab")) {
             let message = "a tab where yaml wants spaces".to_owned();
             (
                 Span::new(self.file, start, start + 1),
@@ -516,7 +524,6 @@ impl Builder<'_> {
                 "indent with two spaces",
             )
         } else {
-            let info = error.info();
             let hint = match line.trim_start() {
                 l if l.contains(": @") || l.contains(": `") || l.contains(": %") => {
                     "a value that begins with `@`, `%` or a backtick needs quotes"

@@ -108,6 +108,10 @@ initialise() {
     done
 
     {
+        # mariadb-install-db makes root accounts without a password for every name of this container.
+        if [ "$server" = mariadbd ]; then
+            printf "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';\nFLUSH PRIVILEGES;\n"
+        fi
         if [ "$root_host" != localhost ]; then
             printf 'CREATE USER %s@%s IDENTIFIED BY %s;\n' "'root'" "$(sql_string "$root_host")" "$(sql_string "$root_password")"
             printf 'GRANT ALL ON *.* TO %s@%s WITH GRANT OPTION;\n' "'root'" "$(sql_string "$root_host")"

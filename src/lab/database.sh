@@ -15,7 +15,7 @@ install -d -o mysql -g mysql -m 1777 /var/lib/mysql /var/run/mysqld
 install -d -m 0755 /docker-entrypoint-initdb.d
 if [ "$flavour" = mariadb ]; then
     # The official image has no `mysql…` names since 11.
-    rm -f /usr/bin/mysql /usr/bin/mysqladmin /usr/bin/mysqldump /usr/sbin/mysqld
+    rm -f /usr/bin/mysql /usr/bin/mysql_* /usr/bin/mysqladmin /usr/bin/mysqldump /usr/sbin/mysqld
 fi
 # Debian's own settings bind to localhost; in a container the network is the border.
 rm -rf /etc/mysql

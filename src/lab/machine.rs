@@ -200,14 +200,14 @@ fn entries(text: &str) -> Vec<(String, String, String)> {
                 .map(|value| value.trim().to_owned())
         };
         let disabled = field("Enabled").is_some_and(|value| value == "no");
-        if let (Some(uris), Some(suites), false) = (field("URIs"), field("Suites"), disabled) {
-            if let Some(uri) = uris.split_whitespace().next() {
-                found.push((
-                    uri.to_owned(),
-                    suites,
-                    field("Components").unwrap_or_default(),
-                ));
-            }
+        if let (Some(uris), Some(suites), false) = (field("URIs"), field("Suites"), disabled)
+            && let Some(uri) = uris.split_whitespace().next()
+        {
+            found.push((
+                uri.to_owned(),
+                suites,
+                field("Components").unwrap_or_default(),
+            ));
         }
     }
     for line in text.lines() {

@@ -117,7 +117,12 @@ impl Layout {
 
     /// The tag of an image built on the host.
     pub fn image(&self, service: &ServiceName, id: &ReleaseId) -> String {
-        format!("stackctl/{}-{service}:{id}", self.stack)
+        format!("{}{id}", self.images(service))
+    }
+
+    /// What the tags of all images of a service begin with.
+    pub fn images(&self, service: &ServiceName) -> String {
+        format!("stackctl/{}-{service}:", self.stack)
     }
 
     /// The network of databases; internal, so nothing on it reaches or is reached from outside.

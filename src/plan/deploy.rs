@@ -9,7 +9,7 @@ use super::container::{self, ContainerSpec, label};
 use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
 use super::release::Release;
 use super::step::{Action, Folder, ImageBuild, Plan};
-use crate::facts::{ContainerFacts, DatabaseFacts, Facts, sha256};
+use crate::facts::{ContainerFacts, DatabaseFacts, DockerFacts, Facts, sha256};
 use crate::model::{
     App, HostPath, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind,
     Stack,
@@ -149,11 +149,7 @@ impl HostPlan<'_> {
         let link = self.layout.current(&service.name);
         let target = format!("../releases/{}/{}", service.name, release.id);
         let to = self.layout.release(&service.name, &release.id);
-        let there = self
-            .facts
-            .entries
-            .get(self.layout.releases(&service.name).as_str());
-        let staged = there.is_some_and(|names| names.contains_key(release.id.as_str()));
+        let staged = self.has_release(service, &release.id);
         let current = self.facts.link(&link).map(str::to_owned);
         if current.as_deref() != Some(target.as_str()) || !staged {
             let cause = switch_cause(current.as_deref());
@@ -247,6 +243,13 @@ impl HostPlan<'_> {
         Ok(())
     }
 
+    /// Whether the host has the release's folder.
+    fn has_release(&self, service: &Service, id: &ReleaseId) -> bool {
+        let releases = self.layout.releases(&service.name);
+        let entries = self.facts.entries.get(releases.as_str());
+        entries.is_some_and(|names| names.contains_key(id.as_str()))
+    }
+
     /// Everything up to a running container.
     #[expect(
         clippy::too_many_arguments,
@@ -297,15 +300,20 @@ impl HostPlan<'_> {
             }
         }
         let folder = layout.release(&service.name, id);
-        self.step(
+        let is_new = !self.has_release(service, id);
+        let own = Folder {
+            path: folder.clone(),
+            mode: 0o711,
+            owner: Owner::ROOT,
+        };
+        let step = self.step(
             phase::PREPARE,
-            Action::PutFolder(Folder {
-                path: folder.clone(),
-                mode: 0o711,
-                owner: Owner::ROOT,
-            }),
+            Action::PutFolder(own),
             "the release's own files",
         );
+        if is_new {
+            step.undo.push(Action::Remove(folder.clone()));
+        }
         let record = RemoteFile {
             path: format!("{folder}/release.json")
                 .parse()
@@ -468,6 +476,7 @@ impl HostPlan<'_> {
             );
         }
         old.sort_by_key(|(_, _, there)| std::cmp::Reverse(there.created));
+        let mut kept = BTreeSet::from([current.to_string()]);
         for (index, (name, id, there)) in old.into_iter().enumerate() {
             if there.is_running() || there.state == "restarting" {
                 let drain = match app.listen {
@@ -500,19 +509,44 @@ impl HostPlan<'_> {
                     Action::RemoveContainer(name),
                     "older than those kept",
                 );
-                let image = layout.image(&service.name, &id);
-                if self
-                    .facts
-                    .docker
-                    .as_ref()
-                    .is_some_and(|docker| docker.images.contains_key(&image))
-                {
-                    self.step(
-                        phase::RETIRE,
-                        Action::RemoveImage(image),
-                        "older than those kept",
-                    );
-                }
+            } else {
+                kept.insert(id.to_string());
+            }
+        }
+        self.prune_images(service, docker, &kept);
+        self.prune_sockets(service, current);
+    }
+
+    /// Images of releases that are neither serving nor kept, also those whose deploy failed.
+    fn prune_images(&mut self, service: &Service, docker: &DockerFacts, kept: &BTreeSet<String>) {
+        let prefix = self.layout.images(&service.name);
+        for tag in docker.images.keys() {
+            let id = tag.strip_prefix(&prefix);
+            if id.is_some_and(|id| !kept.contains(id)) {
+                self.step(
+                    phase::RETIRE,
+                    Action::RemoveImage(tag.clone()),
+                    "no release that is kept needs it",
+                );
+            }
+        }
+    }
+
+    /// Socket folders of releases that no longer serve.
+    fn prune_sockets(&mut self, service: &Service, current: &ReleaseId) {
+        let Some(entries) = self.facts.entries.get(self.layout.run().as_str()) else {
+            return;
+        };
+        let prefix = format!("{}.", service.name);
+        let ids = entries.keys().filter_map(|name| name.strip_prefix(&prefix));
+        for id in ids.filter_map(|id| id.parse::<ReleaseId>().ok()) {
+            if id != *current {
+                let folder = self.layout.socket_folder(&service.name, &id);
+                self.step(
+                    phase::RETIRE,
+                    Action::Remove(folder),
+                    "its release no longer serves",
+                );
             }
         }
     }

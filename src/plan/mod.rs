@@ -1,6 +1,7 @@
 //! Wanted + seen = steps. Everything here is a pure function of a stack, facts and rendered files; nothing logs,
 //! asks or looks at a clock.
 
+mod assume;
 pub mod container;
 mod deploy;
 mod event;
@@ -11,6 +12,7 @@ mod status;
 mod step;
 mod text;
 
+pub use assume::assume_provisioned;
 pub use deploy::deploy;
 pub use event::{Event, Outcome, StepState};
 pub use host::{Finding, Options, PlanError};
@@ -68,7 +70,9 @@ pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
         .services
         .values()
         .filter(|service| service.is_released());
-    released
+    let mut folders: Vec<HostPath> = released
         .map(|service| layout.releases(&service.name))
-        .collect()
+        .collect();
+    folders.push(layout.run());
+    folders
 }

@@ -180,13 +180,6 @@ impl<'a> HostPlan<'a> {
         }
     }
 
-    fn databases(&self) -> impl Iterator<Item = (&'a Service, &'a Database)> + use<'a> {
-        let services = self.stack.services_on(&self.host.name);
-        services
-            .into_iter()
-            .filter_map(|service| Some((service, service.database()?)))
-    }
-
     fn container(&self, name: &str) -> Option<&'a ContainerFacts> {
         self.facts.docker.as_ref()?.containers.get(name)
     }

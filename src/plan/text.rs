@@ -39,10 +39,7 @@ impl Action {
     /// The unified diff of the file that this step writes.
     pub fn change(&self) -> Option<String> {
         let (file, before) = match self {
-            // The manifest repeats what the other steps say.
-            Action::PutFile { file, .. } if file.path.as_str().ends_with("/manifest.json") => {
-                return None;
-            }
+            Action::PutFile { file, .. } if is_record(file.path.as_str()) => return None,
             Action::PutFile { file, before } => (file, before),
             Action::InstallSite(site) => (&site.file, &site.before),
             _ => return None,
@@ -53,4 +50,9 @@ impl Action {
             &String::from_utf8_lossy(&file.contents),
         ))
     }
+}
+
+/// Records of ours that repeat what the steps themselves say.
+fn is_record(path: &str) -> bool {
+    path.ends_with("/manifest.json") || path.ends_with("/release.json")
 }

@@ -77,7 +77,7 @@ scripts! {
     switch(link, target) = "switch";
     drain(pid, socket, seconds) = "drain";
     lock(file, owner) = "lock";
-    push_tree(folder) = "push-tree";
+    push_tree(folder, entries) = "push-tree";
     record(file) = "record";
     /// Runs in a database's container.
     database_facts(root_password_file, user_password_file, database, user) = "database-facts";

@@ -23,8 +23,12 @@ while IFS=' ' read -r id script_bytes input_bytes seconds; do
         timeout -k 2 "$seconds" sh "$script" </dev/null >"$out" 2>"$err"
         status=$?
     fi
-    # shellcheck disable=SC2046 # two numbers
-    set -- $(stat -c %s "$out" "$err")
-    echo "$id $status $1 $2"
-    cat "$out" "$err"
+    if [ -s "$out" ] || [ -s "$err" ]; then
+        # shellcheck disable=SC2046 # two numbers
+        set -- $(stat -c %s "$out" "$err")
+        echo "$id $status $1 $2"
+        cat "$out" "$err"
+    else
+        echo "$id $status 0 0"
+    fi
 done

@@ -43,7 +43,9 @@ sub join_both {
             my $n = sysread $from, my $data, 65536;
             if (not $n) {
                 $open->remove($from);
-                if ($to->isa("IO::Socket")) { shutdown $to, 1 } else { close $to }
+                # sudo holds our stdout too, so only our end tells the other side.
+                return if not $to->isa("IO::Socket");
+                shutdown $to, 1;
                 next;
             }
             my $done = 0;
@@ -58,11 +60,8 @@ sub join_both {
 
 if ($mode eq "stdio") {
     my $socket = checked(@rest);
-    open my $in, "<&=", 0 or exit 70;
-    open my $out, ">&=", 1 or exit 70;
-    bless $_, "IO::Handle" for $in, $out;
-    syswrite $out, "stackctl-ready\n";
-    join_both($in, $out, $socket, undef);
+    syswrite STDOUT, "stackctl-ready\n";
+    join_both(*STDIN{IO}, *STDOUT{IO}, $socket, undef);
     exit 0;
 }
 

@@ -323,3 +323,137 @@ pub(super) fn glob(pattern: &str, text: &str) -> bool {
     }
     pattern[p..].iter().all(|&c| c == b'*')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+    const TWO: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA";
+
+    fn key(text: &str) -> PublicKey {
+        PublicKey::from_openssh(text).expect("a key")
+    }
+
+    fn verdict(lines: &str, host: &str, port: u16) -> &'static str {
+        let mut known = KnownHosts::default();
+        known.add(
+            Path::new("known_hosts"),
+            &lines.replace("ONE", ONE).replace("TWO", TWO),
+        );
+        match known.check(&HostName::new(host, port), &key(ONE)) {
+            Ok(()) => "accepted",
+            Err(Refusal::Unknown) => "unknown",
+            Err(Refusal::Changed { .. }) => "changed",
+            Err(Refusal::Revoked { .. }) => "revoked",
+            Err(Refusal::Certificate { .. }) => "certificate",
+        }
+    }
+
+    /// In the form `ssh-keygen -H` writes.
+    fn hashed(name: &str) -> String {
+        let salt = [7_u8; 20];
+        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&salt).expect("a key");
+        mac.update(name.as_bytes());
+        format!(
+            "|1|{}|{}",
+            STANDARD.encode(salt),
+            STANDARD.encode(mac.finalize().into_bytes())
+        )
+    }
+
+    #[test]
+    fn every_rule() {
+        let cases = [
+            ("web ONE", "web", 22, "accepted"),
+            ("WEB ONE comment here", "web", 22, "accepted"),
+            ("  web\t ONE", "Web", 22, "accepted"),
+            ("", "web", 22, "unknown"),
+            ("# web ONE", "web", 22, "unknown"),
+            ("other ONE", "web", 22, "unknown"),
+            ("web TWO", "web", 22, "changed"),
+            ("web TWO\nweb ONE", "web", 22, "accepted"),
+            ("web,10.0.0.1 ONE", "10.0.0.1", 22, "accepted"),
+            ("[web]:2222 ONE", "web", 2222, "accepted"),
+            ("[web]:2222 ONE", "web", 22, "unknown"),
+            ("[web]:2222 ONE", "web", 2223, "unknown"),
+            ("web ONE", "web", 2222, "accepted"),
+            ("[web]:2222 TWO\nweb ONE", "web", 2222, "changed"),
+            ("*.example.com ONE", "a.example.com", 22, "accepted"),
+            ("*.example.com ONE", "example.com", 22, "unknown"),
+            (
+                "*.example.com,!b.example.com ONE",
+                "b.example.com",
+                22,
+                "unknown",
+            ),
+            (
+                "!b.example.com,*.example.com ONE",
+                "a.example.com",
+                22,
+                "accepted",
+            ),
+            ("we? ONE", "web", 22, "accepted"),
+            ("[*]:2222 ONE", "web", 2222, "accepted"),
+            ("@revoked * ONE\nweb ONE", "web", 22, "revoked"),
+            ("web ONE\n@revoked web ONE", "web", 22, "revoked"),
+            ("@revoked web TWO\nweb ONE", "web", 22, "accepted"),
+            ("@revoked other ONE\nweb ONE", "web", 22, "accepted"),
+            ("@cert-authority web ONE", "web", 22, "unknown"),
+            ("@something web ONE", "web", 22, "unknown"),
+            (
+                "web nonsense\nweb ssh-ed25519 !!!!\nweb ONE",
+                "web",
+                22,
+                "accepted",
+            ),
+        ];
+        for (lines, host, port, wanted) in cases {
+            assert_eq!(
+                verdict(lines, host, port),
+                wanted,
+                "{lines:?} for {host}:{port}"
+            );
+        }
+        let lines = format!("{} ONE\n{} TWO", hashed("web"), hashed("[web]:2222"));
+        assert_eq!(verdict(&lines, "web", 22), "accepted");
+        assert_eq!(verdict(&lines, "web", 2222), "changed");
+        assert_eq!(verdict(&lines, "other", 22), "unknown");
+    }
+
+    #[test]
+    fn a_changed_key_says_where_the_old_one_is() {
+        let mut known = KnownHosts::default();
+        known.add(Path::new("/k"), &format!("# comment\n\nweb {TWO}\n"));
+        let refusal = known
+            .check(&HostName::new("web", 22), &key(ONE))
+            .expect_err("changed");
+        let Refusal::Changed { recorded, place } = refusal else {
+            panic!("{refusal:?}");
+        };
+        assert_eq!(place.to_string(), "/k:3");
+        assert_eq!(recorded, fingerprint(&key(TWO)));
+    }
+
+    #[test]
+    fn recorded_algorithms_are_known() {
+        let mut known = KnownHosts::default();
+        known.add(
+            Path::new("k"),
+            &format!("web {ONE}\n@cert-authority *.example.com {TWO}"),
+        );
+        assert_eq!(
+            known.algorithms(&HostName::new("web", 22)),
+            [Algorithm::Ed25519]
+        );
+        assert_eq!(
+            known.algorithms(&HostName::new("web", 2222)),
+            [Algorithm::Ed25519]
+        );
+        assert!(known.algorithms(&HostName::new("other", 22)).is_empty());
+        assert!(known.has_authority(&HostName::new("a.example.com", 2222)));
+        assert!(!known.has_authority(&HostName::new("web", 22)));
+    }
+}

@@ -15,6 +15,8 @@ mod settings;
 mod ssh;
 pub mod ssh_config;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -73,7 +75,8 @@ pub trait Transport: Send + Sync {
 
     /// Runs a long or large script: `input` is streamed to its stdin, each line of output goes to `line` as it comes.
     /// When the returned future is dropped, the script is ended on the host. The returned `Output` holds the
-    /// last 64 KiB of each stream.
+    /// last 64 KiB of each stream. When we die in the middle of an upload the script sees its stdin end before it is
+    /// ended itself, so it has to know from the data, as `tar` does, that there is more to come.
     fn stream<'a>(
         &'a self,
         script: &'a Script,

@@ -509,7 +509,7 @@ impl Link {
         let open = async {
             let channel = self.handle.channel_open_session().await?;
             let (inbox, outbox) = pump(channel, Some(permit));
-            // Nothing here waits for an answer, so that the command and its first input are one round trip.
+            // sshd lets us send only once it has the command, so this is one more round trip that no order saves.
             outbox.exec(false, session::command_line()).await?;
             outbox.data_bytes(session::frame(text)).await?;
             Ok((inbox, outbox))

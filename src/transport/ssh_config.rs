@@ -309,3 +309,203 @@ pub fn select<'a>(pattern: &str, names: &'a [String]) -> Vec<&'a str> {
     chosen.sort_unstable();
     chosen
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use super::*;
+
+    const CONFIG: &str = r#"
+# comment
+IdentityFile ~/.ssh/always
+Host web web-*
+    HostName %h.example.com
+    User=deploy
+    Port 2222
+    IdentityFile "~/.ssh/with space"
+Host *.internal !secret.internal
+    ProxyJump jump@bastion:2200,second
+    UserKnownHostsFile ~/.ssh/kh1 ~/.ssh/kh2
+    IdentitiesOnly yes
+Host we?
+    Port 9
+    HostKeyAlias alias-of-web
+Match host *.example.com user deploy
+    ConnectTimeout 7
+Match originalhost db,cache !localuser nobody
+    User dba # trailing
+Match all
+    ConnectTimeout 33
+Host *
+    User last
+    IdentityFile %d/.ssh/id_%r_%u
+"#;
+
+    fn settings(text: &str, host: &str) -> Settings {
+        let asker = Asker {
+            host,
+            user: None,
+            local_user: "me",
+        };
+        let texts = [ConfigText {
+            file: "config".into(),
+            text: text.to_owned(),
+        }];
+        resolve(&asker, &texts, &|_, _| Vec::new()).expect("resolves")
+    }
+
+    #[test]
+    fn the_first_value_holds_and_identities_add_up() {
+        let web = settings(CONFIG, "web");
+        assert_eq!(web.user.as_deref(), Some("deploy"));
+        assert_eq!(web.port, Some(2222));
+        assert_eq!(
+            web.identity_files,
+            ["~/.ssh/always", "~/.ssh/with space", "%d/.ssh/id_%r_%u"]
+        );
+        assert_eq!(settings(CONFIG, "secret.internal").proxy_jump, None);
+        assert_eq!(settings(CONFIG, "db").user.as_deref(), Some("dba"));
+        assert_eq!(
+            settings("Port 1\nMatch exec true\nUser x\n", "a").user,
+            None
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let asker = Asker {
+            host: "a",
+            user: None,
+            local_user: "me",
+        };
+        for (text, wanted) in [
+            ("Port x", "config:1: `x` is not a port"),
+            ("\nUser \"a", "config:2: a quote is not closed"),
+            ("User", "config:1: `user` has no value"),
+        ] {
+            let texts = [ConfigText {
+                file: "config".into(),
+                text: text.to_owned(),
+            }];
+            let error = resolve(&asker, &texts, &|_, _| Vec::new()).expect_err("a mistake");
+            assert_eq!(error, wanted);
+        }
+        let again = |_: &str, from: &ConfigText| vec![from.clone()];
+        let texts = [ConfigText {
+            file: "config".into(),
+            text: "Include x".to_owned(),
+        }];
+        assert!(
+            resolve(&asker, &texts, &again)
+                .expect_err("a loop")
+                .contains("levels")
+        );
+    }
+
+    /// OpenSSH itself is the oracle.
+    #[test]
+    fn agrees_with_ssh_g() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config");
+        std::fs::write(&file, CONFIG).expect("write");
+        for host in [
+            "web",
+            "web-1",
+            "wex",
+            "a.internal",
+            "secret.internal",
+            "db",
+            "cache",
+            "x",
+        ] {
+            let run = Command::new("ssh")
+                .arg("-G")
+                .arg("-F")
+                .arg(&file)
+                .arg(host)
+                .output();
+            let Ok(run) = run else {
+                // No ssh here; the other tests hold.
+                return;
+            };
+            let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+            let mut theirs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for line in printed.lines() {
+                let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
+                theirs.entry(keyword).or_default().push(value);
+            }
+            let first = |keyword: &str| theirs.get(keyword).map(|values| values[0].to_owned());
+            let ours = settings(CONFIG, host);
+            let tokens = Tokens {
+                home: "/h",
+                original_host: host,
+                host,
+                port: 22,
+                remote_user: "r",
+                local_user: "me",
+                host_key_alias: None,
+            };
+            let host_name = ours
+                .host_name
+                .as_ref()
+                .map(|name| tokens.expand(name).expect("expands"));
+            assert_eq!(
+                Some(host_name.unwrap_or(host.to_owned())),
+                first("hostname"),
+                "{host}"
+            );
+            assert_eq!(ours.user, first("user"), "{host}");
+            assert_eq!(
+                Some(ours.port.unwrap_or(22).to_string()),
+                first("port"),
+                "{host}"
+            );
+            assert_eq!(ours.proxy_jump, first("proxyjump"), "{host}");
+            assert_eq!(ours.host_key_alias, first("hostkeyalias"), "{host}");
+            assert_eq!(
+                ours.connect_timeout.map(|s| s.to_string()),
+                first("connecttimeout"),
+                "{host}"
+            );
+            assert_eq!(ours.identity_files, theirs["identityfile"], "{host}");
+            let only = ours.identities_only.unwrap_or(false);
+            assert_eq!(
+                Some(if only { "yes" } else { "no" }.to_owned()),
+                first("identitiesonly"),
+                "{host}"
+            );
+            if let Some(files) = &ours.user_known_hosts {
+                // Here ssh has expanded the home folder.
+                let theirs = first("userknownhostsfile").unwrap_or_default();
+                for (ours, theirs) in files.iter().zip(theirs.split(' ')) {
+                    assert!(
+                        theirs.ends_with(ours.trim_start_matches('~')),
+                        "{host}: {theirs}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_and_home() {
+        let tokens = Tokens {
+            home: "/home/me",
+            original_host: "web",
+            host: "web.example.com",
+            port: 2222,
+            remote_user: "deploy",
+            local_user: "me",
+            host_key_alias: None,
+        };
+        let path = |text| tokens.path(text).map(|path| path.display().to_string());
+        assert_eq!(
+            path("~/.ssh/%r@%h:%p").as_deref(),
+            Ok("/home/me/.ssh/deploy@web.example.com:2222")
+        );
+        assert_eq!(path("%d/%u/%n/%%").as_deref(), Ok("/home/me/me/web/%"));
+        assert!(path("%q").is_err());
+    }
+}

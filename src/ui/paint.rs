@@ -34,9 +34,11 @@ impl Paint {
     }
 }
 
-/// A host's words with control characters shown, not obeyed: a build log must not rewrite the terminal.
+/// A host's words without their colours, other control characters shown and not obeyed: a build log must not rewrite
+/// the terminal.
 pub fn printable(text: &str) -> String {
-    text.chars()
+    console::strip_ansi_codes(text)
+        .chars()
         .filter(|c| *c != '\r')
         .map(|c| match c {
             '\t' => "    ".to_owned(),
@@ -52,7 +54,8 @@ mod tests {
 
     #[test]
     fn escapes_are_shown_not_obeyed() {
-        assert_eq!(printable("a\x1b[31mb\tc\r"), "a\\u{1b}[31mb    c");
+        assert_eq!(printable("a\x1b[31mb\tc\r"), "ab    c");
+        assert_eq!(printable("a\x07b\x1b"), "a\\u{7}b\\u{1b}");
     }
 
     #[test]

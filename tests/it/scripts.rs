@@ -312,13 +312,13 @@ fn tar(files: &[(&str, u32, &str)]) -> Vec<u8> {
 #[test]
 fn push_tree_puts_a_whole_folder_or_none() {
     let at = Place::new();
-    let push = script::push_tree(at.text("release"));
+    let push = |entries: usize| script::push_tree(at.text("release"), entries);
     let first = tar(&[
         ("index.html", 0o644, "one"),
         ("bin/run", 0o755, "#!"),
         ("old", 0o644, ""),
     ]);
-    at.check(&push, &first, 0);
+    at.check(&push(4), &first, 0);
     assert_eq!(
         (at.mode("release"), at.mode("release/index.html")),
         (0o755, 0o644)
@@ -330,9 +330,10 @@ fn push_tree_puts_a_whole_folder_or_none() {
 
     let big = "x".repeat(100_000);
     let second = tar(&[("index.html", 0o644, "two"), ("big", 0o644, &big)]);
-    for broken in [&second[..50_000], b"not a tar"] {
-        let failed = at.run(&push, broken);
-        assert!(!failed.status.success());
+    // Cut in a file, cut between two files, empty, and no tar at all.
+    for broken in [&second[..50_000], &second[..1024], b"", b"not a tar"] {
+        let failed = at.run(&push(2), broken);
+        assert!(!failed.status.success(), "{} bytes", broken.len());
         assert_eq!(
             fs::read_to_string(at.path("release/index.html")).unwrap(),
             "one"
@@ -342,7 +343,7 @@ fn push_tree_puts_a_whole_folder_or_none() {
     // What a run that was killed left is not mixed in.
     fs::create_dir(at.path("release.part")).unwrap();
     fs::write(at.path("release.part/stray"), "").unwrap();
-    at.check(&push, &second, 0);
+    at.check(&push(2), &second, 0);
     assert_eq!(
         fs::read_to_string(at.path("release/index.html")).unwrap(),
         "two"

@@ -5,11 +5,13 @@
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
-//!   `forget-volume NAME`, `silent SERVICE WHY`. `{SERVICE}` stands for the release that `stackctl.yaml` makes.
+//!   `forget-volume NAME`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
+//!   stands for the release that `stackctl.yaml` makes.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
 //!
 //! Where nothing is refused, the plans are also carried out on paper, whole and cut short after each step: after that,
-//! both commands must find nothing left to do.
+//! both commands must find nothing left to do. Wherever a deploy is cut, and also when what it began is then taken back,
+//! what nginx is led to must run, now and after a reboot.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +22,7 @@ use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFact
 use stackctl::model::{HostPath, Layout, Stack};
 use stackctl::observe;
 use stackctl::plan::container::label;
-use stackctl::plan::{self, Action, Options, Plan, PlanError, Release};
+use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step};
 use stackctl::render::{Overrides, Templates};
 
 use crate::{golden, paper_host};
@@ -85,6 +87,76 @@ impl Wanted {
         facts
     }
 
+    /// Carries out what takes the first `steps` steps back, by the rule of `apply`: last first, up to a step that commits.
+    fn take_back(&self, facts: &Facts, plan: &Plan, steps: usize) -> Facts {
+        let mut facts = facts.clone();
+        for host in self.stack.hosts.keys() {
+            let done = plan.steps[..steps].iter().rev();
+            for step in done
+                .filter(|step| step.host == *host)
+                .take_while(|step| !step.commits)
+            {
+                for action in &step.undo {
+                    let step = Step {
+                        action: action.clone(),
+                        ..step.clone()
+                    };
+                    paper_host::act(&self.stack, &mut facts, &step);
+                }
+            }
+        }
+        facts
+    }
+
+    /// The apps whose link leads to a release that does not run, or would after a reboot.
+    fn dark(&self, facts: &Facts) -> Vec<String> {
+        let layout = Layout::new(&self.stack.name);
+        let mut dark = Vec::new();
+        for (host, facts) in facts {
+            let runs = |name: &str, id: &str| {
+                let container = format!("{}-{name}-{id}", self.stack.name);
+                let docker = facts.docker.as_ref();
+                docker.is_some_and(|docker| {
+                    docker
+                        .containers
+                        .get(&container)
+                        .is_some_and(ContainerFacts::is_running)
+                })
+            };
+            for service in self
+                .stack
+                .services_on(host)
+                .iter()
+                .filter(|service| service.app().is_some())
+            {
+                let name = service.name.as_str();
+                let id = |target: &str| target.split(['.', '/']).nth(1).unwrap().to_owned();
+                if let Some(target) = facts.link(&layout.socket_link(&service.name))
+                    && !runs(name, &id(target))
+                {
+                    dark.push(format!(
+                        "{host}: {name} is led to {target}, which does not run"
+                    ));
+                }
+                let at_boot = facts.files.get(&layout.tmpfiles(&service.name));
+                let at_boot = at_boot
+                    .and_then(|file| file.contents.as_deref())
+                    .unwrap_or_default();
+                let at_boot = String::from_utf8_lossy(at_boot).into_owned();
+                if let Some(target) = at_boot.lines().find_map(|line| {
+                    line.starts_with("L+ ")
+                        .then(|| line.split(' ').next_back().unwrap())
+                }) && !runs(name, &id(target))
+                {
+                    dark.push(format!(
+                        "{host}: after a reboot {name} is led to {target}, which does not run"
+                    ));
+                }
+            }
+        }
+        dark
+    }
+
     /// Both commands, one after the other, to their ends.
     fn settle(&self, facts: &Facts) -> Facts {
         let provision = self.provision(facts).expect("provision is not refused");
@@ -121,6 +193,8 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
         let fields: Vec<&str> = line.split('\t').collect();
         let docker = facts.docker.get_or_insert_default();
         match fields[..] {
+            // It happened before everything else; see `check`.
+            ["killed", _] => {}
             ["forget", path] => paper_host::remove(facts, &path.parse().unwrap()),
             ["forget-container", name] => {
                 assert!(docker.containers.remove(name).is_some(), "{name}")
@@ -233,6 +307,10 @@ fn check(folder: &Path) -> Vec<String> {
         facts = Wanted::read(&folder.join("before.yaml")).settle(&facts);
     }
     if let Some(since) = read("since.txt") {
+        if let Some(steps) = since.lines().find_map(|line| line.strip_prefix("killed\t")) {
+            let deploy = wanted.deploy(&facts).unwrap();
+            facts = wanted.apply(&facts, &deploy, steps.parse().unwrap());
+        }
         for facts in facts.values_mut() {
             happen(facts, &wanted, &since);
         }
@@ -275,15 +353,21 @@ fn check(folder: &Path) -> Vec<String> {
         }
         for (plan, facts) in [(provision, &facts), (&then, &provisioned)] {
             for steps in 0..=plan.steps.len() {
-                let left = wanted.left_over(&wanted.apply(facts, plan, steps));
-                if !left.is_empty() {
-                    let words = steps
-                        .checked_sub(1)
-                        .map_or("nothing".into(), |at| plan.steps[at].action.words());
-                    problems.push(format!(
-                        "{}: cut short after step {steps} ({words}), this is left when both have run again:\n{left}",
-                        folder.display()
-                    ));
+                let last = steps.checked_sub(1).map(|at| plan.steps[at].action.words());
+                let place = format!("{}, cut after step {steps} ({last:?})", folder.display());
+                let cut = wanted.apply(facts, plan, steps);
+                let taken_back = wanted.take_back(&cut, plan, steps);
+                for (how, facts) in [("", &cut), (" and taken back", &taken_back)] {
+                    if steps > 0 {
+                        let dark = wanted.dark(facts).into_iter();
+                        problems.extend(dark.map(|dark| format!("{place}{how}: {dark}")));
+                    }
+                    let left = wanted.left_over(facts);
+                    if !left.is_empty() {
+                        problems.push(format!(
+                            "{place}{how}: both have run again and want:\n{left}"
+                        ));
+                    }
                 }
             }
         }

@@ -82,10 +82,10 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::RemoveImage(tag) => drop(engine(host).images.remove(tag)),
         Action::RunContainer(spec) => run(host, spec, now),
         Action::StopContainer { name, .. } => {
-            let there = engine(host).containers.get_mut(name);
-            there
-                .unwrap_or_else(|| panic!("{name} is not there to stop"))
-                .state = "exited".into();
+            // One that is not there counts as stopped.
+            if let Some(there) = engine(host).containers.get_mut(name) {
+                there.state = "exited".into();
+            }
         }
         Action::RemoveContainer(name) => drop(engine(host).containers.remove(name)),
         Action::EnsureDatabase(target) => {

@@ -70,7 +70,6 @@ scripts! {
     start_unit(unit) = "start-unit";
     stop_unit(unit) = "stop-unit";
     reload_units() = "reload-units";
-    tmpfiles(file) = "tmpfiles";
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
     nginx_install(keep, available, enabled, mode) = "nginx-install";
     nginx_restore(keep, available, enabled) = "nginx-restore";

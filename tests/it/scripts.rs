@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use stackctl::script::{self, Script};
 use tempfile::TempDir;
@@ -363,52 +363,87 @@ fn record_adds_a_line_that_only_its_owner_reads() {
     assert_eq!(at.mode("history.jsonl"), 0o600);
 }
 
-#[test]
-fn a_lock_lives_as_long_as_its_holders_stdin() {
-    let at = Place::new();
-    let lock = |owner: &str| script::lock(at.text("run/a.lock"), owner);
-    let mut holder = at.start(&lock("ann's $(laptop)"), Stdio::piped());
-    let mut said = BufReader::new(holder.stdout.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert_eq!(line, "locked\n");
-    assert_eq!(at.mode("run/a.lock"), 0o600);
+/// A root shell as the transport starts it, asked by hand.
+struct Session {
+    shell: Child,
+    answers: BufReader<ChildStdout>,
+}
 
-    let told = at.check(&lock("bob"), b"", 75);
-    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
-    assert!(told.ends_with(" UTC\n"), "{told}");
+impl Session {
+    fn new() -> Self {
+        let mut shell = Command::new("sh")
+            .arg(root().join("src/script/session.sh"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(shell.stdout.take().unwrap());
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert_eq!(line, "stackctl-ready\n");
+        Self { shell, answers }
+    }
 
-    drop(holder.stdin.take());
-    assert!(holder.wait().unwrap().success());
-    said.read_to_string(&mut line).unwrap();
-    assert_eq!(line, "locked\n");
-    assert_eq!(at.check(&lock("bob"), b"", 0), "locked\n");
-    assert_eq!(
-        fs::read(at.path("run/a.lock")).unwrap(),
-        b"",
-        "nobody holds it any more"
-    );
+    /// Status and words of a script; `lock` is the file that it gets as descriptor 9.
+    fn ask(&mut self, script: &Script, lock: &str) -> (i32, String) {
+        let text = script.text();
+        let request = format!("1 {} 0 10 {lock}\n{text}", text.len());
+        let stdin = self.shell.stdin.as_mut().unwrap();
+        stdin.write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        self.answers.read_line(&mut head).unwrap();
+        let numbers: Vec<usize> = head
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect();
+        let mut said = vec![0; numbers[2] + numbers[3]];
+        self.answers.read_exact(&mut said).unwrap();
+        let status = i32::try_from(numbers[1]).unwrap();
+        (status, String::from_utf8(said).unwrap())
+    }
+
+    fn lock(&mut self, file: &str, owner: &str) -> (i32, String) {
+        self.ask(&script::lock(file, owner), file)
+    }
 }
 
 #[test]
-fn a_killed_holder_frees_the_lock() {
+fn a_lock_lives_as_long_as_its_session() {
     let at = Place::new();
-    let lock = script::lock(at.text("a.lock"), "ann");
-    let mut holder = at.start(&lock, Stdio::piped());
-    let mut line = String::new();
-    BufReader::new(holder.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert_eq!(line, "locked\n");
-    holder.kill().unwrap();
-    holder.wait().unwrap();
-    // Its `cat` has the same stdin, which ends now.
-    drop(holder.stdin.take());
-    let mut taken = at.run(&lock, b"");
-    while taken.status.code() == Some(75) {
-        taken = at.run(&lock, b"");
-    }
-    assert_eq!(taken.stdout, b"locked\n");
+    let file = at.text("run/a.lock");
+    let mut ann = Session::new();
+    let mut bob = Session::new();
+    assert_eq!(ann.lock(&file, "ann's $(laptop)"), (0, String::new()));
+    assert_eq!(at.mode("run/a.lock"), 0o600);
+
+    let (status, told) = bob.lock(&file, "bob");
+    assert_eq!(status, 75);
+    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
+    assert!(told.ends_with(" UTC\n"), "{told}");
+
+    // Nothing that the holder starts afterwards takes the lock along.
+    let stays = script::put_folder(at.text("made"), "0755", at.user, at.group);
+    assert_eq!(ann.ask(&stays, "").0, 0);
+
+    drop(ann.shell.stdin.take());
+    assert!(ann.shell.wait().unwrap().success());
+    assert_eq!(bob.lock(&file, "bob"), (0, String::new()));
+    drop(bob.shell.stdin.take());
+    assert!(bob.shell.wait().unwrap().success());
+}
+
+#[test]
+fn a_killed_session_frees_the_lock() {
+    let at = Place::new();
+    let file = at.text("a.lock");
+    let mut ann = Session::new();
+    assert_eq!(ann.lock(&file, "ann").0, 0);
+    ann.shell.kill().unwrap();
+    ann.shell.wait().unwrap();
+    let mut bob = Session::new();
+    assert_eq!(bob.lock(&file, "bob").0, 0);
+    drop(bob.shell.stdin.take());
+    bob.shell.wait().unwrap();
 }
 
 #[test]

@@ -78,6 +78,8 @@ impl ApplyError {
 /// How many last lines an error carries.
 const TAIL: usize = 30;
 const SHORT: Duration = Duration::from_secs(60);
+/// Units may take long to start or stop: databases, engines.
+const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
 const UPLOAD: Duration = Duration::from_secs(60 * 60);
 /// The official images set a new server up before they serve: slow disks need minutes.
@@ -103,7 +105,7 @@ impl Target {
     /// Connected when first needed: on a bare host there is no engine before a step has installed it.
     async fn engine(&self) -> Result<&Engine, DockerError> {
         self.engine
-            .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport)))
+            .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport), None))
             .await
     }
 
@@ -115,15 +117,21 @@ impl Target {
     ) -> Result<(), ApplyError> {
         match action {
             Action::RefreshPackageIndex => {
-                self.long(&script::apt_refresh(), None, APT, step, tell)
+                self.long(&script::apt("refresh"), None, APT, step, tell)
                     .await
             }
             Action::InstallPackages(names) => {
-                let script = script::apt_install().with(names);
+                let script = script::apt("install").with(names);
                 self.long(&script, None, APT, step, tell).await
             }
-            Action::StartUnit(unit) => self.short(&script::start_unit(unit), &[]).await,
-            Action::StopUnit(unit) => self.short(&script::stop_unit(unit), &[]).await,
+            Action::StartUnit(unit) => {
+                self.long(&script::start_unit(unit), None, UNIT, step, tell)
+                    .await
+            }
+            Action::StopUnit(unit) => {
+                self.long(&script::stop_unit(unit), None, UNIT, step, tell)
+                    .await
+            }
             Action::ReloadUnits => self.short(&script::reload_units(), &[]).await,
             Action::PutFolder(folder) => {
                 let (mode, owner) = (octal(folder.mode), folder.owner);
@@ -143,7 +151,6 @@ impl Target {
                 self.short(&script::secret_copy(from, to, owner.user, owner.group), &[])
                     .await
             }
-            Action::CreateTmpfiles(path) => self.short(&script::tmpfiles(path), &[]).await,
             Action::InstallSite(site) => self.install_site(site).await,
             Action::RestoreSite(site) => {
                 let script = script::nginx_restore(kept(site), &site.file.path, &site.enabled)
@@ -270,7 +277,13 @@ impl Target {
                     },
                 };
                 let script = script::drain(pid, socket, deadline.as_secs());
-                let output = self.transport.run(&script, &[], *deadline + SHORT).await?;
+                // On a channel of its own: the root shell, and with it the lock, must be free to end when we do.
+                let mut ignore = |_: Source, _: &str| {};
+                let limit = *deadline + SHORT;
+                let output = self
+                    .transport
+                    .stream(&script, None, &mut ignore, limit)
+                    .await?;
                 let open = String::from_utf8_lossy(&output.stdout).trim().to_owned();
                 if open != "0" && !open.is_empty() {
                     let text = format!(

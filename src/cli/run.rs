@@ -13,7 +13,7 @@ use super::confirm::confirm;
 use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
-use crate::apply::{self, ApplyError, Lock};
+use crate::apply::{self, ApplyError};
 use crate::facts::Facts;
 use crate::model::Layout;
 use crate::observe::{Depth, Fleet};
@@ -72,11 +72,18 @@ pub async fn run(
         What::Provision => Vec::new(),
     };
     let fleet = loaded.connect_all(console).await?;
-    let mut locks = Vec::new();
-    if !args.dry_run {
-        locks = lock(&loaded, &fleet, what).await?;
-    }
-    let facts = loaded.observe(&fleet, Depth::Plan, console).await?;
+    let facts = if args.dry_run {
+        loaded.observe(&fleet, Depth::Plan, console).await?
+    } else if fleet.len() == 1 {
+        // Both go out at once; the host takes the lock before it says what it has.
+        let observed = loaded.observe(&fleet, Depth::Plan, console);
+        let (locked, facts) = tokio::join!(lock(&loaded, &fleet, what), observed);
+        locked?;
+        facts?
+    } else {
+        lock(&loaded, &fleet, what).await?;
+        loaded.observe(&fleet, Depth::Plan, console).await?
+    };
     let options = Options {
         overwrite_drift: args.overwrite_drift,
     };
@@ -99,7 +106,6 @@ pub async fn run(
     let progress = Progress::new(&plan, console);
     let outcome = apply::apply(&plan, &fleet, &|event| progress.tell(event), cancelled).await;
     record(what, &loaded, &fleet, &facts, &releases, &outcome, started).await;
-    drop(locks);
     close(&fleet).await;
     APPLYING.store(false, Ordering::SeqCst);
     finish(what, &plan, outcome, started, console).map_err(|failure| {
@@ -125,16 +131,15 @@ pub fn make(
     plan.map_err(|error| Failure::plan(&error))
 }
 
-async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<Vec<Lock>, Failure> {
+async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<(), Failure> {
     let owner = format!("{} running `stackctl {}`", who(), what.name());
     let stack = &loaded.stack.name;
-    // In the order of names on every machine, so that two runs cannot hold each other up half way.
-    let mut locks = Vec::new();
+    // In the order of names on every machine, so that of two runs one gets all.
     for (host, transport) in fleet {
-        let taken = Lock::take(host, transport.clone(), stack, &owner).await;
-        locks.push(taken.map_err(|error| Failure::lock(&error))?);
+        let taken = apply::lock(host, transport.as_ref(), stack, &owner).await;
+        taken.map_err(|error| Failure::lock(&error))?;
     }
-    Ok(locks)
+    Ok(())
 }
 
 /// `user@machine`.

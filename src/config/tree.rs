@@ -2,7 +2,7 @@
 //!
 //! Built from the parser's events rather than through serde, which stops at the first error and hides keys' places.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_yaml::granit_parser::{
     Event, Options, Parser, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag,
@@ -141,7 +141,7 @@ pub fn build(file: usize, text: &str, problems: &mut Problems) -> Option<Node> {
         file,
         text,
         problems,
-        anchors: HashMap::new(),
+        anchors: BTreeMap::new(),
         nodes: 0,
         aliases: 0,
         open: Vec::new(),
@@ -191,7 +191,7 @@ struct Builder<'a> {
     file: usize,
     text: &'a str,
     problems: &'a mut Problems,
-    anchors: HashMap<usize, Node>,
+    anchors: BTreeMap<usize, Node>,
     nodes: usize,
     aliases: usize,
     open: Vec<Open>,

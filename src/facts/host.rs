@@ -51,6 +51,8 @@ pub struct HostFacts {
     pub docker: Option<DockerFacts>,
     /// Whether `/run/docker.sock` exists.
     pub docker_socket: bool,
+    /// The API version that the engine offers, `1.41`, when it runs.
+    pub docker_api: Option<String>,
 }
 
 /// From os-release(5).
@@ -235,7 +237,10 @@ impl HostFacts {
                 address: address.into(),
                 process: process.into(),
             }),
-            ["docker", _] => self.docker_socket = true,
+            ["docker", _, api] => {
+                self.docker_socket = true;
+                self.docker_api = Some(api.to_owned()).filter(|api| !api.is_empty());
+            }
             ["nginx", version] => {
                 let number = version.rsplit('/').next()?.split(' ').next()?;
                 self.nginx = Some(number.into());
@@ -290,7 +295,7 @@ mod tests {
             init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\n\
             path\t/etc/hostname\tregular file\t644\t0\t0\t3\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
             path\t/bin\tsymbolic link\t777\t0\t0\t7\nlink\t/bin\tusr/bin\n\
-            listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\nnginx\tnginx version: nginx/1.22.1\n";
+            listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\nnginx\tnginx version: nginx/1.22.1\n";
         let facts = HostFacts::parse(answer, &manifest()).unwrap();
         assert_eq!(facts.os.codename, "bookworm");
         assert!(facts.is_active("nginx.service"));

@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use crate::facts::{Facts, FactsError, HostFacts};
 use crate::model::{HostName, HostPath, Layout, ServiceName, Stack};
 use crate::plan::{self, DatabaseTarget};
-use crate::runtime::docker::{DockerError, Engine};
+use crate::runtime::docker::{self, DockerError, Engine};
 use crate::script;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Endpoint, Transport, TransportError};
 
 /// The hosts we are connected to.
 pub type Fleet = BTreeMap<HostName, Arc<dyn Transport>>;
@@ -68,7 +68,13 @@ async fn host(
 ) -> Result<HostFacts, Unobserved> {
     let manifest = Layout::new(&stack.name).manifest();
     let script = script::facts().with(questions(stack, &manifest));
-    let output = transport.run(&script, &[], DEADLINE).await?;
+    // Asked for before we know whether there is an engine: it costs nothing, and saves a round trip when there is.
+    let socket = Endpoint::Unix(docker::SOCKET.to_owned());
+    let (output, ()) = tokio::join!(
+        transport.run(&script, &[], DEADLINE),
+        transport.prepare(&socket)
+    );
+    let output = output?;
     if output.status != 0 {
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Unobserved::Script {
@@ -83,7 +89,7 @@ async fn host(
             .filter(|(service, _)| service.hosts.contains(name))
             .map(|(service, target)| (service.name.clone(), target))
             .collect();
-        let engine = Engine::connect(Arc::clone(transport)).await?;
+        let engine = Engine::connect(Arc::clone(transport), facts.docker_api.as_deref()).await?;
         let told = engine
             .facts(stack.name.as_str(), &databases, depth == Depth::Status)
             .await?;

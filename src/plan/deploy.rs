@@ -230,7 +230,25 @@ impl HostPlan<'_> {
         } else {
             self.proxy(service, id, units);
         }
-        let wrote = self.file(phase::SWITCH, tmpfiles);
+        let stood = self.facts.files.get(&tmpfiles.path);
+        let stood = stood.and_then(|file| file.contents.clone());
+        let wrote = self.file(phase::SWITCH, tmpfiles.clone());
+        if wrote
+            && !switched
+            && let Some(step) = self.steps.last_mut()
+        {
+            // Without the switch a reboot must still lead to the release that serves.
+            step.undo.push(match stood {
+                None => Action::Remove(tmpfiles.path),
+                Some(contents) => Action::PutFile {
+                    file: RemoteFile {
+                        contents,
+                        ..tmpfiles
+                    },
+                    before: None,
+                },
+            });
+        }
         if !switched {
             let cause = switch_cause(current.as_deref());
             self.step(phase::SWITCH, Action::Switch { link, target }, cause)
@@ -587,20 +605,25 @@ impl HostPlan<'_> {
             .collect();
         old.sort_by_key(|(name, time)| (std::cmp::Reverse(**time), name.as_str().to_owned()));
         let kept = usize::from(self.stack.keep);
-        let mut gone: Vec<HostPath> = Vec::new();
+        let mut gone: Vec<(HostPath, &str)> = Vec::new();
         let mut seen = 0;
         for (name, _) in old {
             // Staging places of runs that were cut short are not releases.
             let is_release = name.parse::<ReleaseId>().is_ok();
             seen += usize::from(is_release);
-            if (!is_release || seen > kept)
-                && let Ok(path) = format!("{releases}/{name}").parse()
-            {
-                gone.push(path);
+            let cause = if !is_release {
+                "left behind by a run that was cut short"
+            } else if seen > kept {
+                "older than those kept"
+            } else {
+                continue;
+            };
+            if let Ok(path) = format!("{releases}/{name}").parse() {
+                gone.push((path, cause));
             }
         }
-        for path in gone {
-            self.step(phase::RETIRE, Action::Remove(path), "older than those kept");
+        for (path, cause) in gone {
+            self.step(phase::RETIRE, Action::Remove(path), cause);
         }
     }
 

@@ -402,8 +402,12 @@ impl<'a> HostPlan<'a> {
     fn site(&mut self, templates: &Templates) -> Result<(), render::RenderError> {
         let (available, enabled) = (self.layout.nginx_available(), self.layout.nginx_enabled());
         let Some(file) = render::nginx_site(templates, self.stack, self.host)? else {
-            self.forget(0, &enabled, "no site is on this host any more");
-            self.forget(0, &available, "no site is on this host any more");
+            const CAUSE: &str = "no site is on this host any more";
+            // A link that leads nowhere would keep nginx from starting again.
+            if self.manifest.files.contains_key(&available) && self.facts.link(&enabled).is_some() {
+                self.step(0, Action::Remove(enabled), CAUSE);
+            }
+            self.forget(0, &available, CAUSE);
             return Ok(());
         };
         let default: HostPath = "/etc/nginx/sites-enabled/default"

@@ -63,8 +63,6 @@ pub enum Action {
         to: HostPath,
         owner: Owner,
     },
-    /// Make what a tmpfiles.d(5) file describes.
-    CreateTmpfiles(HostPath),
     InstallSite(SiteInstall),
     RestoreSite(SiteInstall),
     CreateNetwork {
@@ -196,7 +194,6 @@ impl Action {
             Action::Remove(path) => format!("remove {path}"),
             Action::GenerateSecret { path, .. } => format!("generate secret {path}"),
             Action::CopySecret { to, .. } => format!("hand secret to {to}"),
-            Action::CreateTmpfiles(path) => format!("make what {path} describes"),
             Action::InstallSite(site) => {
                 let verb = if site.before.is_some() {
                     "change"

@@ -9,6 +9,7 @@ mod observe;
 
 use std::time::Duration;
 
+pub use connect::SOCKET;
 pub use images::Progress;
 
 use bollard::Docker;

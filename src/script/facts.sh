@@ -101,6 +101,16 @@ command -v ss >/dev/null && ss -Hltnp | while read -r _ _ _ local _ process; do
 	process=${process#*\"}
 	say listener "${local##*:}" "${local%:*}" "${process%%\"*}"
 done
-[ -S /run/docker.sock ] && say docker /run/docker.sock
+if [ -S /run/docker.sock ]; then
+	api=''
+	# The engine tells its API version in a header of each answer. Not asked when it is stopped: asking would start it.
+	# shellcheck disable=SC2016 # perl's variables
+	systemctl -q is-active docker.service && api=$(timeout 5 perl -MIO::Socket::UNIX -e '
+		my $engine = IO::Socket::UNIX->new(Peer => "/run/docker.sock") or exit;
+		print $engine "GET /_ping HTTP/1.0\r\n\r\n";
+		while (<$engine>) { print $1 if /^Api-Version: ([0-9.]+)/i }
+	')
+	say docker /run/docker.sock "$api"
+fi
 command -v nginx >/dev/null && say nginx "$(nginx -v 2>&1)"
 exit 0

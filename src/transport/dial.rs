@@ -39,6 +39,16 @@ pub(super) async fn dial(
     bridge(connection, endpoint).await
 }
 
+/// Makes the relay that a later dial will want.
+pub(super) async fn prepare(connection: &SshConnection, endpoint: &Endpoint) {
+    if let Endpoint::Unix(path) = endpoint
+        && connection.link().user != "root"
+        && let Err(error) = relay(connection, endpoint, path).await
+    {
+        tracing::debug!(%endpoint, %error, "no relay yet");
+    }
+}
+
 /// The path of a socket that the user that logged in can connect to, and that leads to `path`.
 async fn relay(
     connection: &SshConnection,

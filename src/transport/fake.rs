@@ -14,6 +14,7 @@ use crate::script::Script;
 pub enum Call {
     Run { script: Script, input: Vec<u8> },
     Stream { script: Script, input: Vec<u8> },
+    Lock { script: Script },
     Dial(Endpoint),
     Close,
 }
@@ -137,6 +138,24 @@ impl Transport for FakeTransport {
             }
             Ok(output)
         })
+    }
+
+    fn lock<'a>(
+        &'a self,
+        file: &'a str,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Output, TransportError>> {
+        Box::pin(async move {
+            let script = crate::script::lock(file, owner);
+            self.record(Call::Lock {
+                script: script.clone(),
+            });
+            self.answer(&script, b"")
+        })
+    }
+
+    fn prepare<'a>(&'a self, _endpoint: &'a Endpoint) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
     }
 
     fn dial<'a>(

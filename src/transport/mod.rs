@@ -85,6 +85,18 @@ pub trait Transport: Send + Sync {
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Output, TransportError>>;
 
+    /// Takes a lock on the host that is held until the connection ends, however it ends. Status 75 when another
+    /// holds it, with that one's own words on stdout.
+    fn lock<'a>(
+        &'a self,
+        file: &'a str,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Output, TransportError>>;
+
+    /// Makes ready to dial, so that the first [`Transport::dial`] is as quick as later ones. What fails here will
+    /// fail there, and is told there.
+    fn prepare<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, ()>;
+
     /// Connects to a socket on the host.
     fn dial<'a>(
         &'a self,

@@ -240,9 +240,31 @@ impl Session {
         input: &[u8],
         deadline: Duration,
     ) -> Result<Output, TransportError> {
+        self.ask(link, script, input, deadline, "").await
+    }
+
+    /// Takes a lock that this shell then holds.
+    pub(super) async fn lock(
+        &self,
+        link: &Link,
+        file: &str,
+        owner: &str,
+    ) -> Result<Output, TransportError> {
+        let script = crate::script::lock(file, owner);
+        self.ask(link, &script, b"", STEP_DEADLINE, file).await
+    }
+
+    async fn ask(
+        &self,
+        link: &Link,
+        script: &Script,
+        input: &[u8],
+        deadline: Duration,
+        lock: &str,
+    ) -> Result<Output, TransportError> {
         let text = script.text();
         let seconds = deadline.as_secs_f64().max(0.1);
-        let Some(answer) = self.submit(&text, input, seconds) else {
+        let Some(answer) = self.submit(&text, input, seconds, lock) else {
             return Err(self.error(link));
         };
         let started = tokio::time::Instant::now();
@@ -259,12 +281,18 @@ impl Session {
         }
     }
 
-    fn submit(&self, text: &str, input: &[u8], seconds: f64) -> Option<oneshot::Receiver<Output>> {
+    fn submit(
+        &self,
+        text: &str,
+        input: &[u8],
+        seconds: f64,
+        lock: &str,
+    ) -> Option<oneshot::Receiver<Output>> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let (sender, next) = requests.as_mut()?;
         let id = *next;
         *next += 1;
-        let head = format!("{id} {} {} {seconds:.1}\n", text.len(), input.len());
+        let head = format!("{id} {} {} {seconds:.1} {lock}\n", text.len(), input.len());
         let request = Request {
             head_and_script: Bytes::from(head + text),
             input: Bytes::copy_from_slice(input),

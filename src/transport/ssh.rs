@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -76,6 +77,8 @@ impl ConnectOptions {
 pub struct SshConnection {
     link: Arc<Link>,
     session: Mutex<Arc<Session>>,
+    /// Whether the session was asked to hold a lock.
+    locked: AtomicBool,
 }
 
 /// The connection itself, without the root shell.
@@ -139,7 +142,11 @@ pub async fn connect(
         lost,
     });
     let session = Mutex::new(session::start(&link));
-    Ok(SshConnection { link, session })
+    Ok(SshConnection {
+        link,
+        session,
+        locked: AtomicBool::new(false),
+    })
 }
 
 /// One host on the way, its settings made up of the yaml, the config files and the defaults.
@@ -595,10 +602,12 @@ impl Link {
 }
 
 impl SshConnection {
-    /// The root shell; a new one when the last has ended for a reason of its own.
+    /// The root shell; a new one when the last has ended for a reason of its own. One that held a lock is not
+    /// replaced: the lock is gone with it, and nothing may be changed any more.
     pub(super) fn session(&self) -> Arc<Session> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        if session.can_be_replaced() && !self.link.is_closed() {
+        let locked = self.locked.load(Ordering::SeqCst);
+        if session.can_be_replaced() && !locked && !self.link.is_closed() {
             tracing::debug!(host = self.link.host, "starting another root shell");
             *session = session::start(&self.link);
         }
@@ -640,6 +649,23 @@ impl Transport for SshConnection {
                 Err(_) => Err(self.link.late(&format!("`{}`", script.name), deadline)),
             }
         })
+    }
+
+    fn lock<'a>(
+        &'a self,
+        file: &'a str,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<Output, TransportError>> {
+        Box::pin(async move {
+            tracing::debug!(host = self.link.host, file, "lock");
+            let session = self.session();
+            self.locked.store(true, Ordering::SeqCst);
+            session.lock(&self.link, file, owner).await
+        })
+    }
+
+    fn prepare<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, ()> {
+        Box::pin(dial::prepare(self, endpoint))
     }
 
     fn dial<'a>(

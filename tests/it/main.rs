@@ -1,1 +1,10 @@
+//! The fast suite: one binary, seconds, nothing but this crate. `UPDATE=1 cargo test` rewrites what is golden.
 
+mod cases;
+mod changelog;
+mod docs;
+mod golden;
+mod packaging;
+mod paper_host;
+mod scripts;
+mod tidy;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bollard::errors::Error;
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
 use hyper::Uri;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection as ConnectInfo};
@@ -23,29 +23,52 @@ pub const SOCKET: &str = "/run/docker.sock";
 const CALL_TIMEOUT: u64 = 120;
 
 impl Engine {
-    /// Connects to the engine of the host behind `transport` and negotiates the API version: two round trips.
-    pub async fn connect(transport: Arc<dyn Transport>) -> Result<Self, DockerError> {
+    /// A client of the engine of the host behind `transport`. `offered` is the API version that the engine is known
+    /// to offer; without it, it is asked: a round trip.
+    pub async fn connect(
+        transport: Arc<dyn Transport>,
+        offered: Option<&str>,
+    ) -> Result<Self, DockerError> {
         let dialer = Dialer { transport };
         let client = Client::builder(TokioExecutor::new()).build(dialer);
         let send = move |request: BollardRequest| {
             let client = client.clone();
             async move { client.request(request).await.map_err(Error::from) }
         };
+        let known = offered.and_then(version);
         let docker = Docker::connect_with_custom_transport(
             send,
             Some("http://docker"),
             CALL_TIMEOUT,
-            API_DEFAULT_VERSION,
+            known.as_ref().unwrap_or(API_DEFAULT_VERSION),
         )
         .map_err(DockerError::Connect)?;
-        let docker = docker
-            .negotiate_version()
-            .await
-            .map_err(DockerError::Connect)?;
+        let docker = match known {
+            Some(_) => docker,
+            None => docker
+                .negotiate_version()
+                .await
+                .map_err(DockerError::Connect)?,
+        };
         let version = docker.client_version();
         let api = format!("{}.{}", version.major_version, version.minor_version);
         Ok(Self { docker, api })
     }
+}
+
+/// The version to speak with an engine that offers `text`: its own, or ours when that is lower.
+fn version(text: &str) -> Option<ClientVersion> {
+    let (major, minor) = text.split_once('.')?;
+    let offered = (major.parse().ok()?, minor.parse().ok()?);
+    let ours = (
+        API_DEFAULT_VERSION.major_version,
+        API_DEFAULT_VERSION.minor_version,
+    );
+    let (major_version, minor_version) = offered.min(ours);
+    Some(ClientVersion {
+        major_version,
+        minor_version,
+    })
 }
 
 #[derive(Clone)]

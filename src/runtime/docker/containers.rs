@@ -183,6 +183,20 @@ impl Engine {
         container: &str,
         argv: Vec<String>,
     ) -> Result<(i64, String), DockerError> {
+        let (exec, said) = self.exec_said(container, argv).await?;
+        let ended = self.docker.inspect_exec(&exec).await;
+        let ended = ended.map_err(DockerError::refused(format!(
+            "say how a program in {container} ended"
+        )))?;
+        Ok((ended.exit_code.unwrap_or(-1), said))
+    }
+
+    /// The same for a program whose words tell all: the exec's id and what it said, a round trip less.
+    pub(super) async fn exec_said(
+        &self,
+        container: &str,
+        argv: Vec<String>,
+    ) -> Result<(String, String), DockerError> {
         let what = format!("run a program in {container}");
         let config = ExecConfig {
             attach_stdout: Some(true),
@@ -207,15 +221,7 @@ impl Engine {
                 said.extend_from_slice(&bytes_of(chunk.map_err(DockerError::refused(&what))?));
             }
         }
-        let ended = self
-            .docker
-            .inspect_exec(&exec.id)
-            .await
-            .map_err(DockerError::refused(&what))?;
-        Ok((
-            ended.exit_code.unwrap_or(-1),
-            String::from_utf8_lossy(&said).into_owned(),
-        ))
+        Ok((exec.id, String::from_utf8_lossy(&said).into_owned()))
     }
 
     /// `None` when there is no such container.

@@ -124,7 +124,7 @@ impl Engine {
     /// A real query in the database's own container; `None` when no such container runs.
     async fn database(&self, target: &DatabaseTarget) -> Option<DatabaseFacts> {
         match self
-            .exec(
+            .exec_said(
                 &target.container,
                 database_argv(&script::database_facts(
                     &target.root_password_file,

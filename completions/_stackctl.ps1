@@ -1,0 +1,495 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'stackctl'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'stackctl' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented stackctl.yaml, or unpack a bundled example')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of stackctl.yaml, for editors')
+            [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Write every file that would go to a host, without touching one')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what provision and deploy would do, with the diff of each file')
+            [CompletionResult]::new('provision', 'provision', [CompletionResultType]::ParameterValue, 'Make the hosts ready: packages, Docker, nginx, databases, sites')
+            [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Ship what is in this folder: build, start beside the old release, check, switch, drain')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
+            [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;init' {
+            [CompletionResult]::new('--example', '--example', [CompletionResultType]::ParameterName, 'Unpack this bundled example instead of a starter')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;schema' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;render' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the files below this folder, one folder a host')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the files below this folder, one folder a host')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;plan' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 7 when something would change')
+            [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Plan to replace files that were edited on a host')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;provision' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
+            [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Replace files that were edited on a host')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;deploy' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
+            [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Replace files that were edited on a host')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;status' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;demo' {
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'What the disposable host runs')
+            [CompletionResult]::new('--database-image', '--database-image', [CompletionResultType]::ParameterName, 'The database''s image')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The lab''s name [default: from this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the lab running at the end without asking (it is kept anyway; `--down` removes it)')
+            [CompletionResult]::new('--down', '--down', [CompletionResultType]::ParameterName, 'Remove what the demo made')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Boot disposable hosts on the local Docker engine')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which hosts run and how to reach them')
+            [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell on a lab host, or run a command there')
+            [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the images that lab hosts can pull, and what each really is')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'Remove the lab: its hosts, networks, volumes and keys')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;lab;up' {
+            [CompletionResult]::new('--hosts', '--hosts', [CompletionResultType]::ParameterName, 'How many')
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'What they run: bookworm, trixie or sid')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The lab''s name [default: from this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab;status' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The lab''s name [default: from this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab;ssh' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The lab''s name [default: from this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab;images' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab;down' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The lab''s name [default: from this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--images', '--images', [CompletionResultType]::ParameterName, 'Also the cached images of all labs')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lab;help' {
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Boot disposable hosts on the local Docker engine')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which hosts run and how to reach them')
+            [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell on a lab host, or run a command there')
+            [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the images that lab hosts can pull, and what each really is')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'Remove the lab: its hosts, networks, volumes and keys')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;lab;help;up' {
+            break
+        }
+        'stackctl;lab;help;status' {
+            break
+        }
+        'stackctl;lab;help;ssh' {
+            break
+        }
+        'stackctl;lab;help;images' {
+            break
+        }
+        'stackctl;lab;help;down' {
+            break
+        }
+        'stackctl;lab;help;help' {
+            break
+        }
+        'stackctl;completions' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;help' {
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a commented stackctl.yaml, or unpack a bundled example')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of stackctl.yaml, for editors')
+            [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Write every file that would go to a host, without touching one')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what provision and deploy would do, with the diff of each file')
+            [CompletionResult]::new('provision', 'provision', [CompletionResultType]::ParameterValue, 'Make the hosts ready: packages, Docker, nginx, databases, sites')
+            [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Ship what is in this folder: build, start beside the old release, check, switch, drain')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
+            [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;help;init' {
+            break
+        }
+        'stackctl;help;schema' {
+            break
+        }
+        'stackctl;help;render' {
+            break
+        }
+        'stackctl;help;plan' {
+            break
+        }
+        'stackctl;help;provision' {
+            break
+        }
+        'stackctl;help;deploy' {
+            break
+        }
+        'stackctl;help;status' {
+            break
+        }
+        'stackctl;help;demo' {
+            break
+        }
+        'stackctl;help;lab' {
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Boot disposable hosts on the local Docker engine')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which hosts run and how to reach them')
+            [CompletionResult]::new('ssh', 'ssh', [CompletionResultType]::ParameterValue, 'Open a shell on a lab host, or run a command there')
+            [CompletionResult]::new('images', 'images', [CompletionResultType]::ParameterValue, 'List the images that lab hosts can pull, and what each really is')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'Remove the lab: its hosts, networks, volumes and keys')
+            break
+        }
+        'stackctl;help;lab;up' {
+            break
+        }
+        'stackctl;help;lab;status' {
+            break
+        }
+        'stackctl;help;lab;ssh' {
+            break
+        }
+        'stackctl;help;lab;images' {
+            break
+        }
+        'stackctl;help;lab;down' {
+            break
+        }
+        'stackctl;help;completions' {
+            break
+        }
+        'stackctl;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

@@ -1,0 +1,450 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[stackctl] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'stackctl'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'stackctl'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand init 'Write a commented stackctl.yaml, or unpack a bundled example'
+            cand schema 'Print the JSON Schema of stackctl.yaml, for editors'
+            cand render 'Write every file that would go to a host, without touching one'
+            cand plan 'Show what provision and deploy would do, with the diff of each file'
+            cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+            cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+            cand status 'Say whether everything that must be true is true'
+            cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
+            cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand completions 'Print the completion script of a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;init'= {
+            cand --example 'Unpack this bundled example instead of a starter'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;schema'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;render'= {
+            cand -o 'Write the files below this folder, one folder a host'
+            cand --out 'Write the files below this folder, one folder a host'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;plan'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --exit-code 'Exit with 7 when something would change'
+            cand --overwrite-drift 'Plan to replace files that were edited on a host'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;provision'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand --overwrite-drift 'Replace files that were edited on a host'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;deploy'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand --overwrite-drift 'Replace files that were edited on a host'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;status'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;demo'= {
+            cand --base 'What the disposable host runs'
+            cand --database-image 'The database''s image'
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --keep 'Keep the lab running at the end without asking (it is kept anyway; `--down` removes it)'
+            cand --down 'Remove what the demo made'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand up 'Boot disposable hosts on the local Docker engine'
+            cand status 'Say which hosts run and how to reach them'
+            cand ssh 'Open a shell on a lab host, or run a command there'
+            cand images 'List the images that lab hosts can pull, and what each really is'
+            cand down 'Remove the lab: its hosts, networks, volumes and keys'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;lab;up'= {
+            cand --hosts 'How many'
+            cand --base 'What they run: bookworm, trixie or sid'
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab;status'= {
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab;ssh'= {
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab;images'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab;down'= {
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --images 'Also the cached images of all labs'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lab;help'= {
+            cand up 'Boot disposable hosts on the local Docker engine'
+            cand status 'Say which hosts run and how to reach them'
+            cand ssh 'Open a shell on a lab host, or run a command there'
+            cand images 'List the images that lab hosts can pull, and what each really is'
+            cand down 'Remove the lab: its hosts, networks, volumes and keys'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;lab;help;up'= {
+        }
+        &'stackctl;lab;help;status'= {
+        }
+        &'stackctl;lab;help;ssh'= {
+        }
+        &'stackctl;lab;help;images'= {
+        }
+        &'stackctl;lab;help;down'= {
+        }
+        &'stackctl;lab;help;help'= {
+        }
+        &'stackctl;completions'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;help'= {
+            cand init 'Write a commented stackctl.yaml, or unpack a bundled example'
+            cand schema 'Print the JSON Schema of stackctl.yaml, for editors'
+            cand render 'Write every file that would go to a host, without touching one'
+            cand plan 'Show what provision and deploy would do, with the diff of each file'
+            cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+            cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+            cand status 'Say whether everything that must be true is true'
+            cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
+            cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand completions 'Print the completion script of a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;help;init'= {
+        }
+        &'stackctl;help;schema'= {
+        }
+        &'stackctl;help;render'= {
+        }
+        &'stackctl;help;plan'= {
+        }
+        &'stackctl;help;provision'= {
+        }
+        &'stackctl;help;deploy'= {
+        }
+        &'stackctl;help;status'= {
+        }
+        &'stackctl;help;demo'= {
+        }
+        &'stackctl;help;lab'= {
+            cand up 'Boot disposable hosts on the local Docker engine'
+            cand status 'Say which hosts run and how to reach them'
+            cand ssh 'Open a shell on a lab host, or run a command there'
+            cand images 'List the images that lab hosts can pull, and what each really is'
+            cand down 'Remove the lab: its hosts, networks, volumes and keys'
+        }
+        &'stackctl;help;lab;up'= {
+        }
+        &'stackctl;help;lab;status'= {
+        }
+        &'stackctl;help;lab;ssh'= {
+        }
+        &'stackctl;help;lab;images'= {
+        }
+        &'stackctl;help;lab;down'= {
+        }
+        &'stackctl;help;completions'= {
+        }
+        &'stackctl;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,293 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_stackctl_global_optspecs
+    string join \n c/config= e/environment= host= service= y/yes json v/verbose q/quiet color= h/help V/version
+end
+
+function __fish_stackctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_stackctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_stackctl_using_subcommand
+    set -l cmd (__fish_stackctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c stackctl -n "__fish_stackctl_needs_command" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_needs_command" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_needs_command" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_needs_command" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_needs_command" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_needs_command" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_needs_command" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_needs_command" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_needs_command" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_needs_command" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_needs_command" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l example -d 'Unpack this bundled example instead of a starter' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand init" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand schema" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s o -l out -d 'Write the files below this folder, one folder a host' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l exit-code -d 'Exit with 7 when something would change'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l overwrite-drift -d 'Plan to replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l dry-run -d 'Show the plan and stop'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l dry-run -d 'Show the plan and stop'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l base -d 'What the disposable host runs' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l database-image -d 'The database\'s image' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l keep -d 'Keep the lab running at the end without asking (it is kept anyway; `--down` removes it)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l down -d 'Remove what the demo made'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "up" -d 'Boot disposable hosts on the local Docker engine'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "status" -d 'Say which hosts run and how to reach them'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "ssh" -d 'Open a shell on a lab host, or run a command there'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "images" -d 'List the images that lab hosts can pull, and what each really is'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "down" -d 'Remove the lab: its hosts, networks, volumes and keys'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and not __fish_seen_subcommand_from up status ssh images down help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l hosts -d 'How many' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l base -d 'What they run: bookworm, trixie or sid' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from ssh" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from images" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l images -d 'Also the cached images of all labs'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from down" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "up" -d 'Boot disposable hosts on the local Docker engine'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "status" -d 'Say which hosts run and how to reach them'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "ssh" -d 'Open a shell on a lab host, or run a command there'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "images" -d 'List the images that lab hosts can pull, and what each really is'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "down" -d 'Remove the lab: its hosts, networks, volumes and keys'
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy status demo lab completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "up" -d 'Boot disposable hosts on the local Docker engine'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "status" -d 'Say which hosts run and how to reach them'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "ssh" -d 'Open a shell on a lab host, or run a command there'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "images" -d 'List the images that lab hosts can pull, and what each really is'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "down" -d 'Remove the lab: its hosts, networks, volumes and keys'

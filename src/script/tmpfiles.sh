@@ -1,2 +1,0 @@
-# tmpfiles.sh FILE
-exec systemd-tmpfiles --create "$1"

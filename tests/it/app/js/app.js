@@ -1,0 +1,1 @@
+const host = "${IP_ADDRESS}";

@@ -1,0 +1,1 @@
+print("a small app")

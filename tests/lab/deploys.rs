@@ -52,12 +52,22 @@ fn deploys_that_work_fail_or_are_cut_short_lose_no_request() {
     same(&state, &app.state());
     app.put("python/requirements.txt", &requirements);
 
+    lab.step("a release phase that fails leaves nothing");
+    let tables = app.read("python/tables.py");
+    app.put(
+        "python/tables.py",
+        "raise SystemExit('no tables, on purpose')\n",
+    );
+    app.run("deploy").expect(6).says("no tables, on purpose");
+    same(&state, &app.state());
+    app.put("python/tables.py", &tables);
+
     lab.step("a container that ends at once shows its last lines and leaves nothing");
     app.write(Backend::Ends);
     app.run("deploy")
         .expect(6)
         .says("ends at once, on purpose")
-        .says("exit code");
+        .says(" ended ");
     same(&state, &app.state());
 
     lab.step("a container that never gets healthy shows its log and leaves nothing");
@@ -178,7 +188,10 @@ impl<'a> App<'a> {
             Backend::Good(version) => format!(
                 "\n\n@app.get(\"/names/version\")\ndef version():\n    return jsonify(\"{version}\")\n"
             ),
-            Backend::Ends => "\n\nraise SystemExit(\"ends at once, on purpose\")\n".to_owned(),
+            // The release phase imports it too, and must work.
+            Backend::Ends => "\n\nimport sys\n\nif \"gunicorn\" in sys.modules:\n    \
+                raise RuntimeError(\"ends at once, on purpose\")\n"
+                .to_owned(),
             Backend::Sick => "\n\n@app.before_request\ndef sick():\n    if request.path == \"/healthz\":\n        \
                 log.warning(\"still warming up, on purpose\")\n        return jsonify(error=\"warming up\"), 503\n"
                 .to_owned(),

@@ -145,6 +145,9 @@ fn demo(lab: &mut Lab, more: &[&str]) -> App {
         "the host key is checked: {ssh}"
     );
 
+    let ran = lab.stackctl(["lab", "ssh", "--name", &lab.name, "--", "hostname; exit 3"]);
+    assert_eq!(ran.expect(3).stdout.trim(), "web1");
+
     lab.step("names can be added and listed, and hostile ones are only text");
     let names = format!("{}names", app.url);
     for name in [

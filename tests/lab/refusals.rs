@@ -87,10 +87,10 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
         .says("NOPASSWD");
 
     let look = "dpkg-query -W; find /etc /var/lib/stackctl -printf '%p %m %T@\\n' 2>/dev/null | grep -v '^/etc/mtab'; \
-        systemctl list-unit-files --plain --no-legend | awk '{print $1, $2}' | grep -v '^run-\\|squatter'";
+        systemctl list-unit-files --plain --no-legend | awk '{print $1, $2}' | grep -v ' transient$'";
     let before = lab.root(look);
     lab.step("a port that another program holds is refused, with that program's name");
-    lab.root("systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'IO::Socket::INET->new(LocalPort => 80, Listen => 1) or die; sleep 3600'");
+    lab.root("systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'my $kept = IO::Socket::INET->new(LocalPort => 80, Listen => 1) or die; sleep 3600'");
     eventually("the port is taken", PATIENCE, || {
         let seen = lab.root("ss -Hltnp 'sport = :80'");
         (!seen.is_empty()).then_some(()).ok_or(seen)
@@ -129,7 +129,7 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
     lab.step("while another program holds apt, provision waits, says who, and goes on");
     // fcntl locks, as apt and dpkg take them; struct flock of x86-64 and arm64 alike.
     let holder = "open my $f, \">>\", \"/var/lib/dpkg/lock-frontend\" or die; \
-        fcntl $f, 6, pack(\"ssx4qqlx4\", 1, 0, 0, 0, 0) or die $!; \
+        my $lock = pack \"ssx4qqlx4\", 1, 0, 0, 0, 0; fcntl $f, 6, $lock or die $!; \
         open my $up, \">\", \"/run/held\"; select undef, undef, undef, 0.1 until -e \"/run/let-go\"";
     lab.root(&format!(
         "systemd-run -q --unit=holder perl -e {}",

@@ -56,6 +56,27 @@ fn an_app_that_only_speaks_tcp_is_switched_through_a_socket_proxy_and_survives_a
     );
     assert_eq!(active.lines().count(), 1, "{active}");
 
+    lab.step("a release that never gets healthy leaves nothing");
+    let look = "docker ps -a --format '{{.Names}} {{.State}}'; find /etc/systemd /run/stackctl -not -name '*.lock' -printf '%p %l\\n'; \
+        systemctl list-units --all --plain --no-legend 'hello-*' | awk '{print $1, $3}' | grep socket";
+    let state = lab.root(look);
+    fs::rename(lab.path("web/version.txt"), lab.path("kept")).expect("rename");
+    let text = fs::read_to_string(&yaml).expect("the yaml");
+    let hasty = text.replace(
+        "health: /version.txt",
+        "health: {path: /version.txt, deadline: 3s}",
+    );
+    fs::write(&yaml, hasty).expect("write");
+    lab.stackctl(["deploy", "--yes"])
+        .expect(6)
+        .says("did not get healthy");
+    super::scenario::same(&state, &lab.root(look));
+    fs::write(&yaml, text).expect("write");
+    fs::rename(lab.path("kept"), lab.path("web/version.txt")).expect("rename");
+    serves(&lab, "two");
+    // Its image goes with the next deploy.
+    lab.stackctl(["deploy", "--yes"]).expect_ok();
+
     lab.step("it serves again after a reboot");
     block_on(stackctl::lab::reboot(lab.host())).expect("the host comes back");
     eventually("it serves", PATIENCE, || {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod changelog;
+mod cli;
 mod golden;
 mod packaging;
 mod paper_host;

@@ -126,10 +126,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             );
         }
         // They leave nothing that facts tell.
-        Action::ReloadUnits
-        | Action::CreateTmpfiles(_)
-        | Action::Drain { .. }
-        | Action::Record { .. } => {}
+        Action::ReloadUnits | Action::Drain { .. } | Action::Record { .. } => {}
         Action::RestoreSite(_) => unreachable!("only takes back a step"),
     }
 }

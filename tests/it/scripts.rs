@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use stackctl::script::{self, Script};
 use tempfile::TempDir;
@@ -363,52 +363,129 @@ fn record_adds_a_line_that_only_its_owner_reads() {
     assert_eq!(at.mode("history.jsonl"), 0o600);
 }
 
+/// A session as on a host: it answers framed requests on its stdin.
+struct Session {
+    shell: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Session {
+    fn start() -> Self {
+        let file = root().join("src/script/session.sh");
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", "umask 077; exec /bin/sh \"$0\""])
+            .arg(file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answers = BufReader::new(shell.stdout.take().unwrap());
+        let mut session = Self { shell, answers };
+        assert_eq!(session.line(), "stackctl-ready\n");
+        session
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Exit code and stdout of a script; with `lock`, this file is its descriptor 9.
+    fn run(&mut self, script: &Script, input: &str, lock: Option<&str>) -> (i32, String) {
+        let text = script.text();
+        let lock = lock.map(|lock| format!(" {lock}")).unwrap_or_default();
+        let frame = format!("7 {} {} 20{lock}\n{text}{input}", text.len(), input.len());
+        let stdin = self.shell.stdin.as_mut().unwrap();
+        stdin.write_all(frame.as_bytes()).unwrap();
+        let head = self.line();
+        let numbers: Vec<usize> = head
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect();
+        let [7, status, out, err] = numbers[..] else {
+            panic!("not an answer: {head:?}");
+        };
+        let mut said = vec![0; out + err];
+        self.answers.read_exact(&mut said).unwrap();
+        said.truncate(out);
+        (
+            i32::try_from(status).unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
+    }
+
+    fn end(mut self) {
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
+    }
+}
+
+const SAY: Script = Script {
+    name: "say",
+    body: "cat; printf %s \"$1\"; exit 3",
+    args: Vec::new(),
+};
+
 #[test]
-fn a_lock_lives_as_long_as_its_holders_stdin() {
-    let at = Place::new();
-    let lock = |owner: &str| script::lock(at.text("run/a.lock"), owner);
-    let mut holder = at.start(&lock("ann's $(laptop)"), Stdio::piped());
-    let mut said = BufReader::new(holder.stdout.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert_eq!(line, "locked\n");
-    assert_eq!(at.mode("run/a.lock"), 0o600);
-
-    let told = at.check(&lock("bob"), b"", 75);
-    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
-    assert!(told.ends_with(" UTC\n"), "{told}");
-
-    drop(holder.stdin.take());
-    assert!(holder.wait().unwrap().success());
-    said.read_to_string(&mut line).unwrap();
-    assert_eq!(line, "locked\n");
-    assert_eq!(at.check(&lock("bob"), b"", 0), "locked\n");
-    assert_eq!(
-        fs::read(at.path("run/a.lock")).unwrap(),
-        b"",
-        "nobody holds it any more"
-    );
+fn a_session_answers_one_request_after_another() {
+    let mut session = Session::start();
+    let (status, said) = session.run(&SAY.with(["it's $(fine)"]), "input\n", None);
+    assert_eq!((status, said.as_str()), (3, "input\nit's $(fine)"));
+    let (status, said) = session.run(&SAY, "", None);
+    assert_eq!((status, said.as_str()), (3, ""));
+    session.end();
 }
 
 #[test]
-fn a_killed_holder_frees_the_lock() {
+fn a_lock_lives_as_long_as_its_session() {
     let at = Place::new();
-    let lock = script::lock(at.text("a.lock"), "ann");
-    let mut holder = at.start(&lock, Stdio::piped());
-    let mut line = String::new();
-    BufReader::new(holder.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert_eq!(line, "locked\n");
-    holder.kill().unwrap();
-    holder.wait().unwrap();
-    // Its `cat` has the same stdin, which ends now.
-    drop(holder.stdin.take());
-    let mut taken = at.run(&lock, b"");
-    while taken.status.code() == Some(75) {
-        taken = at.run(&lock, b"");
-    }
-    assert_eq!(taken.stdout, b"locked\n");
+    let file = at.text("run/a.lock");
+    let take = |session: &mut Session, owner: &str| {
+        session.run(&script::lock(&file, owner), "", Some(&file))
+    };
+    let (mut ann, mut bob) = (Session::start(), Session::start());
+    assert_eq!(take(&mut ann, "ann's $(laptop)"), (0, String::new()));
+    assert_eq!(at.mode("run/a.lock"), 0o600);
+
+    let (status, told) = take(&mut bob, "bob");
+    assert_eq!(status, 75);
+    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
+    assert!(told.ends_with(" UTC\n"), "{told}");
+    // A refused session goes on, and what the holder does meanwhile leaves the lock alone.
+    assert_eq!(bob.run(&SAY, "", None).0, 3);
+    assert_eq!(ann.run(&SAY, "", None).0, 3);
+    assert_eq!(take(&mut bob, "bob").0, 75);
+
+    ann.end();
+    assert_eq!(take(&mut bob, "bob"), (0, String::new()));
+    bob.end();
+}
+
+#[test]
+fn a_killed_session_frees_the_lock() {
+    let at = Place::new();
+    let file = at.text("a.lock");
+    let take = |session: &mut Session| session.run(&script::lock(&file, "me"), "", Some(&file)).0;
+    let (mut ann, mut bob) = (Session::start(), Session::start());
+    assert_eq!(take(&mut ann), 0);
+    assert_eq!(take(&mut bob), 75);
+    ann.shell.kill().unwrap();
+    ann.shell.wait().unwrap();
+    assert_eq!(take(&mut bob), 0);
+    bob.end();
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_made_is_an_answer() {
+    let at = Place::new();
+    fs::create_dir(at.path("a.lock")).unwrap();
+    let file = at.text("a.lock");
+    let mut session = Session::start();
+    let (status, _) = session.run(&script::lock(&file, "me"), "", Some(&file));
+    assert_eq!(status, 73);
+    assert_eq!(session.run(&SAY, "", None).0, 3, "the session goes on");
+    session.end();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod changelog;
+mod cli;
 mod docs;
 mod golden;
 mod packaging;

@@ -117,11 +117,11 @@ impl Target {
     ) -> Result<(), ApplyError> {
         match action {
             Action::RefreshPackageIndex => {
-                self.long(&script::apt_refresh(), None, APT, step, tell)
+                self.long(&script::apt("refresh"), None, APT, step, tell)
                     .await
             }
             Action::InstallPackages(names) => {
-                let script = script::apt_install().with(names);
+                let script = script::apt("install").with(names);
                 self.long(&script, None, APT, step, tell).await
             }
             Action::StartUnit(unit) => {

@@ -59,9 +59,8 @@ macro_rules! scripts {
 scripts! {
     /// What a host is and has; arguments are added with [`Script::with`].
     facts() = "facts";
-    apt_refresh() = "apt-refresh";
-    /// Packages are added with [`Script::with`].
-    apt_install() = "apt-install";
+    /// `refresh` or `install`; packages are added with [`Script::with`].
+    apt(what) = "apt";
     put_file(path, mode, user, group) = "put-file";
     put_folder(path, mode, user, group) = "put-folder";
     remove(path) = "remove";

@@ -4,6 +4,7 @@ mod apply;
 mod cases;
 mod changelog;
 mod cli;
+mod docs;
 mod golden;
 mod packaging;
 mod paper_host;

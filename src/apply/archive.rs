@@ -156,3 +156,132 @@ impl Write for Chunks {
             .map_err(given_up)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::io::Read as _;
+    use std::path::Path;
+
+    use super::*;
+    use crate::facts::sha256;
+
+    fn file(text: &str, executable: bool) -> SourceEntry {
+        SourceEntry::File(SourceFile {
+            executable,
+            size: text.len() as u64,
+            digest: sha256(text.as_bytes()),
+            contents: None,
+        })
+    }
+
+    fn tree(root: &Path, entries: Vec<(&str, SourceEntry)>) -> SourceTree {
+        let entries = entries.into_iter();
+        SourceTree {
+            root: root.to_owned(),
+            entries: entries
+                .map(|(path, entry)| (path.to_owned(), entry))
+                .collect(),
+        }
+    }
+
+    async fn sent(tree: &SourceTree, extra: Option<(&str, &str)>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut stream = tar(tree, extra);
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn equal_trees_are_equal_streams() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let long = format!("{}/deep.txt", "folder-of-a-long-name/".repeat(8));
+        let mut streams = Vec::new();
+        for folder in [one.path(), two.path()] {
+            fs::write(folder.join("run"), "#!/bin/sh\n").unwrap();
+            fs::create_dir_all(folder.join(&long).parent().unwrap()).unwrap();
+            fs::write(folder.join(&long), "deep").unwrap();
+            let tree = tree(
+                folder,
+                vec![
+                    ("run", file("#!/bin/sh\n", true)),
+                    ("link", SourceEntry::Link("run".into())),
+                    ("empty", SourceEntry::Folder),
+                    (&long, file("deep", false)),
+                ],
+            );
+            streams.push(sent(&tree, Some(("Dockerfile", "FROM x\n"))).await.unwrap());
+        }
+        assert_eq!(streams[0], streams[1]);
+
+        let mut seen = BTreeMap::new();
+        for entry in tar::Archive::new(streams[0].as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let header = entry.header().clone();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            let target = entry
+                .link_name()
+                .unwrap()
+                .map(|to| to.display().to_string());
+            seen.insert(
+                path,
+                (header.mode().unwrap(), target.unwrap_or_default() + &text),
+            );
+        }
+        let wanted = [
+            ("Dockerfile", 0o644, "FROM x\n"),
+            ("empty/", 0o755, ""),
+            (&long, 0o644, "deep"),
+            ("link", 0o777, "run"),
+            ("run", 0o755, "#!/bin/sh\n"),
+        ];
+        let wanted = wanted.map(|(path, mode, text)| (path.to_owned(), (mode, text.to_owned())));
+        assert_eq!(seen, wanted.into());
+    }
+
+    #[tokio::test]
+    async fn contents_that_were_filled_in_are_sent_instead() {
+        let mut filled = file("host = 203.0.113.10", false);
+        if let SourceEntry::File(file) = &mut filled {
+            file.contents = Some(b"host = 203.0.113.10".to_vec());
+        }
+        // The folder is not there: nothing is read.
+        let bytes = sent(&tree(Path::new("/nowhere"), vec![("app.js", filled)]), None).await;
+        assert!(String::from_utf8_lossy(&bytes.unwrap()).contains("host = 203.0.113.10"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changed_ends_the_stream() {
+        let folder = tempfile::tempdir().unwrap();
+        for (now, said) in [
+            ("other", "changed while it was sent"),
+            ("shorter", "changed while it was sent"),
+            ("", "changed while it was sent"),
+        ] {
+            let tree = tree(folder.path(), vec![("page", file("first one", false))]);
+            fs::write(folder.path().join("page"), now).unwrap();
+            let error = sent(&tree, None).await.unwrap_err().to_string();
+            assert!(error.contains(said), "{now:?}: {error}");
+        }
+        fs::remove_file(folder.path().join("page")).unwrap();
+        let tree = tree(folder.path(), vec![("page", file("first one", false))]);
+        assert!(sent(&tree, None).await.is_err());
+    }
+
+    #[test]
+    fn a_time_of_change_follows_from_the_contents() {
+        let (one, two) = (sha256(b"one"), sha256(b"two"));
+        assert_eq!(time_of(&one), time_of(&one));
+        // Of the same size, so that only the time tells their ETags apart.
+        assert_ne!(time_of(&one), time_of(&two));
+        // In the past, and in what every file system can hold.
+        assert_eq!(time_of("ffffffff"), 1_500_000_000 + 0x0fff_ffff / 2);
+        assert_eq!(time_of(""), 1_500_000_000);
+    }
+}

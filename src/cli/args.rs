@@ -98,6 +98,7 @@ pub enum Command {
     )]
     Init(InitArgs),
     /// Print the JSON Schema of stackctl.yaml, for editors
+    #[command(after_help = "Example:\n  stackctl schema > stackctl.schema.json")]
     Schema,
     /// Write every file that would go to a host, without touching one
     #[command(
@@ -128,7 +129,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  stackctl demo --yes\n  stackctl demo --down")]
     Demo(DemoArgs),
     /// Disposable hosts that look like fresh EC2 instances
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stackctl lab up --hosts 2\n  stackctl lab ssh web1\n  stackctl lab down"
+    )]
     Lab(LabCommand),
     /// Print the completion script of a shell
     #[command(
@@ -196,6 +200,9 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
     /// Boot disposable hosts on the local Docker engine
+    #[command(
+        after_help = "Examples:\n  stackctl lab up                            one host with Debian 12\n  stackctl lab up --hosts 3 --base trixie"
+    )]
     Up {
         /// How many
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
@@ -207,11 +214,15 @@ pub enum LabCommand {
         which: LabName,
     },
     /// Say which hosts run and how to reach them
+    #[command(after_help = "Example:\n  stackctl lab status --json | jq .hosts")]
     Status {
         #[command(flatten)]
         which: LabName,
     },
     /// Open a shell on a lab host, or run a command there
+    #[command(
+        after_help = "Examples:\n  stackctl lab ssh\n  stackctl lab ssh web1 -- systemctl --failed"
+    )]
     Ssh {
         /// The host's name
         #[arg(default_value = "web1")]
@@ -223,8 +234,12 @@ pub enum LabCommand {
         which: LabName,
     },
     /// List the images that lab hosts can pull, and what each really is
+    #[command(after_help = "Example:\n  stackctl lab images")]
     Images,
     /// Remove the lab: its hosts, networks, volumes and keys
+    #[command(
+        after_help = "Examples:\n  stackctl lab down\n  stackctl lab down --images        also what other labs could reuse"
+    )]
     Down {
         /// Also the cached images of all labs
         #[arg(long)]

@@ -125,24 +125,37 @@ fn home() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// The user's own templates beside the yaml, over ours.
+/// The user's own templates beside the yaml, over ours. Only the folders that ours have are looked into: an app may
+/// well have a `templates` folder of its own.
 fn templates(base: &Path) -> Result<Templates, Failure> {
     let folder = base.join("templates");
+    let kinds: BTreeSet<&str> = Templates::names()
+        .filter_map(|name| name.split('/').next())
+        .collect();
     let mut overrides = BTreeMap::new();
-    for name in Templates::names() {
-        let path = folder.join(name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => drop(overrides.insert((*name).to_owned(), text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(Failure::new(
-                    Kind::Config,
-                    format!("cannot read {}: {error}", path.display()),
-                ));
-            }
+    for kind in kinds {
+        let entries = match std::fs::read_dir(folder.join(kind)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&folder.join(kind), &error)),
+        };
+        for entry in entries {
+            let path = entry
+                .map_err(|error| unreadable(&folder.join(kind), &error))?
+                .path();
+            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let name = path.strip_prefix(&folder).unwrap_or(&path);
+            overrides.insert(name.to_string_lossy().into_owned(), text);
         }
     }
     Templates::new(&Overrides(overrides)).map_err(|error| Failure::of_render(&error))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Kind::Config,
+        format!("cannot read {}: {error}", path.display()),
+    )
 }
 
 fn chosen<'a, N>(

@@ -1,7 +1,7 @@
 //! `stackctl.yaml` → [`Stack`], or everything that is wrong with it, each with its place.
 //!
-//! The text becomes a tree that knows places ([`tree`]), hand-written readers walk it by the tables in [`keys`] and go on
-//! after an error, and [`relations`] settles what the parts say of each other. Nothing here reads a file, the
+//! The text becomes a tree that knows places (`tree`), hand-written readers walk it by the tables in `keys` and go on
+//! after an error, and `relations` settles what the parts say of each other. Nothing here reads a file, the
 //! environment, a clock or a network.
 
 mod error;

@@ -108,8 +108,9 @@ impl SchemaFacts {
         if alive {
             DatabaseFacts::Answers(facts)
         } else {
-            let last = text.lines().rfind(|line| !line.trim().is_empty());
-            DatabaseFacts::Silent(last.unwrap_or("no answer").trim().to_owned())
+            // What root was told comes before what the user was told.
+            let why = text.lines().find(|line| !line.trim().is_empty());
+            DatabaseFacts::Silent(why.unwrap_or("no answer").trim().to_owned())
         }
     }
 }

@@ -198,11 +198,11 @@ impl HostFacts {
                 };
                 self.units.insert(id.into(), unit);
             }
-            ["path", path, kind, mode, user, group, _size] => {
+            ["path", path, kind, mode, user, group, target] => {
                 let kind = match kind {
-                    "regular file" | "regular empty file" => FileKind::File,
-                    "directory" => FileKind::Folder,
-                    "symbolic link" => FileKind::Link(String::new()),
+                    "f" => FileKind::File,
+                    "d" => FileKind::Folder,
+                    "l" => FileKind::Link(target.into()),
                     _ => FileKind::Other,
                 };
                 let file = FileFacts {
@@ -214,10 +214,6 @@ impl HostFacts {
                     contents: None,
                 };
                 self.files.insert(path.parse().ok()?, file);
-            }
-            ["link", path, target] => {
-                let path: HostPath = path.parse().ok()?;
-                self.files.get_mut(&path)?.kind = FileKind::Link(target.into());
             }
             ["digest", path, digest] => {
                 let path: HostPath = path.parse().ok()?;
@@ -293,8 +289,8 @@ mod tests {
             machine\tx86_64\t6.1.0\tweb1\nuptime\t88\nclock\t1795235658\t2026-11-21T04:34:18Z\n\
             memory\tMemTotal\t1000\nmemory\tMemAvailable\t900\ndisk\t/var/lib\t100\t50\ninodes\t/run\t-\t-\n\
             init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\n\
-            path\t/etc/hostname\tregular file\t644\t0\t0\t3\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
-            path\t/bin\tsymbolic link\t777\t0\t0\t7\nlink\t/bin\tusr/bin\n\
+            path\t/etc/hostname\tf\t644\t0\t0\t\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
+            path\t/bin\tl\t777\t0\t0\tusr/bin\n\
             listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\nnginx\tnginx version: nginx/1.22.1\n";
         let facts = HostFacts::parse(answer, &manifest()).unwrap();
         assert_eq!(facts.os.codename, "bookworm");
@@ -316,9 +312,9 @@ mod tests {
     #[test]
     fn a_broken_manifest_counts_as_none() {
         let path = manifest();
-        let answer = format!("path\t{path}\tregular file\t600\t0\t0\t3\ncontents\t{path}\te30=x\n");
+        let answer = format!("path\t{path}\tf\t600\t0\t0\t\ncontents\t{path}\te30=x\n");
         assert!(HostFacts::parse(&answer, &path).is_err(), "not base64");
-        let answer = format!("path\t{path}\tregular file\t600\t0\t0\t3\ncontents\t{path}\tdm0K\n");
+        let answer = format!("path\t{path}\tf\t600\t0\t0\t\ncontents\t{path}\tdm0K\n");
         assert!(
             HostFacts::parse(&answer, &path)
                 .unwrap()

@@ -109,8 +109,16 @@ fn context(root: &Path, dockerfile: Option<&str>) -> Result<SourceTree, TreeErro
         .filter(|(path, entry)| matches!(entry, SourceEntry::Folder) && ignore.is_ignored(path))
         .map(|(path, _)| path.clone())
         .collect();
-    for path in ignored {
-        tree.entries.remove(&path);
+    // Deepest first: what holds nothing is gone before the folder above is looked at.
+    for path in ignored.into_iter().rev() {
+        let below = format!("{path}/");
+        let mut after = tree.entries.range(below.clone()..);
+        if !after
+            .next()
+            .is_some_and(|(next, _)| next.starts_with(&below))
+        {
+            tree.entries.remove(&path);
+        }
     }
     // What a Dockerfile of ours is written from.
     for name in ["requirements.txt", "package.json"] {
@@ -237,4 +245,199 @@ fn slashed(path: impl AsRef<Path>) -> String {
         _ => None,
     });
     parts.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::config::{self, SourceText, Surroundings};
+
+    /// A folder with these files; a path that ends in `/` is a folder, `a -> b` a link.
+    fn folder(paths: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            if let Some((from, to)) = path.split_once(" -> ") {
+                symlink(to, folder.path().join(from)).unwrap();
+                continue;
+            }
+            let (path, is_folder) = (folder.path().join(path), path.ends_with('/'));
+            let parent = if is_folder {
+                path.as_path()
+            } else {
+                path.parent().unwrap()
+            };
+            fs::create_dir_all(parent).unwrap();
+            if !is_folder {
+                fs::write(&path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
+            }
+        }
+        folder
+    }
+
+    /// What the service `s` of a stack sends, with `definition` as its yaml.
+    fn tree(folder: &Path, definition: &str) -> Result<SourceTree, TreeError> {
+        let text = format!("stack: t\nhosts: {{h: 203.0.113.1}}\nservices: {{s: {definition}}}\n");
+        let source = SourceText {
+            name: "test",
+            text: &text,
+        };
+        let around = Surroundings {
+            base: folder.to_owned(),
+            home: None,
+        };
+        let stack = config::parse(&source, &around).unwrap();
+        let service = stack.services.values().next().unwrap();
+        tree_of(service).map(|tree| tree.expect("it sends something"))
+    }
+
+    const BUILD: &str = "{build: ., listen: socket, health: /}";
+
+    #[track_caller]
+    fn check(paths: &[&str], definition: &str, expected: &[&str]) -> SourceTree {
+        let folder = folder(paths);
+        let tree = tree(folder.path(), definition).unwrap();
+        let names: Vec<&str> = tree.entries.keys().map(String::as_str).collect();
+        assert_eq!(names, expected);
+        tree
+    }
+
+    #[test]
+    fn a_build_context_goes_by_its_dockerignore() {
+        let folder = folder(&[
+            "main.py",
+            "notes.md",
+            "README.md",
+            "tmp/a",
+            "tmp/keep/b",
+            ".env",
+        ]);
+        let ignore = "*.md\n!README.md\ntmp\n!tmp/keep\n.env\n";
+        fs::write(folder.path().join(".dockerignore"), ignore).unwrap();
+        let tree = tree(folder.path(), BUILD).unwrap();
+        let names: Vec<&str> = tree.entries.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                ".dockerignore",
+                "README.md",
+                "main.py",
+                "tmp",
+                "tmp/keep",
+                "tmp/keep/b"
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_dockerignore_what_never_belongs_stays_here() {
+        check(
+            &[
+                "main.py",
+                ".git/config",
+                "__pycache__/x.pyc",
+                "requirements.txt",
+            ],
+            BUILD,
+            &["main.py", "requirements.txt"],
+        );
+    }
+
+    #[test]
+    fn static_files_leave_hidden_ones_but_not_well_known() {
+        check(
+            &[
+                "index.html",
+                ".env",
+                ".git/config",
+                "a/.b/c",
+                ".well-known/security.txt",
+            ],
+            "{static: .}",
+            &[".well-known", ".well-known/security.txt", "a", "index.html"],
+        );
+    }
+
+    #[test]
+    fn only_what_is_included_is_sent_with_the_folders_on_the_way() {
+        check(
+            &[
+                "index.html",
+                "js/app.js",
+                "js/.map",
+                "python/main.py",
+                "a/b/c.txt",
+            ],
+            "{static: {root: ., include: [index.html, js, a/b]}}",
+            &["a", "a/b", "a/b/c.txt", "index.html", "js", "js/app.js"],
+        );
+    }
+
+    #[test]
+    fn links_are_sent_as_links() {
+        let tree = check(
+            &["main.py", "data/", "link -> main.py", "away -> /etc/passwd"],
+            BUILD,
+            &["away", "data", "link", "main.py"],
+        );
+        assert_eq!(tree.entries["link"], SourceEntry::Link("main.py".into()));
+        assert_eq!(
+            tree.entries["away"],
+            SourceEntry::Link("/etc/passwd".into())
+        );
+        assert_eq!(tree.entries["data"], SourceEntry::Folder);
+    }
+
+    #[test]
+    fn contents_are_kept_only_where_they_are_needed() {
+        let tree = check(
+            &["app.js", "other.js"],
+            "{static: {root: ., fill: {app.js: {WHO: x}}}}",
+            &["app.js", "other.js"],
+        );
+        let contents: Vec<_> = tree
+            .files()
+            .map(|(_, file)| file.contents.as_deref())
+            .collect();
+        assert_eq!(contents, [Some(b"app.js".as_slice()), None]);
+        let tree = check(
+            &["requirements.txt", "main.py"],
+            BUILD,
+            &["main.py", "requirements.txt"],
+        );
+        let contents: Vec<_> = tree
+            .files()
+            .map(|(_, file)| file.contents.is_some())
+            .collect();
+        assert_eq!(contents, [false, true]);
+    }
+
+    #[test]
+    fn files_are_told_by_digest_size_and_execute_bit() {
+        let folder = folder(&["run"]);
+        fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o700)).unwrap();
+        let tree = tree(folder.path(), BUILD).unwrap();
+        let (_, run) = tree.files().next().unwrap();
+        assert_eq!((run.size, run.executable), (3, true));
+        assert_eq!(run.digest, crate::facts::sha256(b"run"));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_an_error() {
+        let missing = tree(
+            folder(&["a"]).path(),
+            "{static: {root: ., include: [gone]}}",
+        );
+        assert!(
+            matches!(missing, Err(TreeError::Missing { .. })),
+            "{missing:?}"
+        );
+        let empty = tree(folder(&["a/"]).path(), "{static: .}");
+        assert!(matches!(empty, Err(TreeError::Empty { .. })), "{empty:?}");
+        let folder = folder(&["index.html"]);
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("app.sock"));
+        let socket = tree(folder.path(), "{static: .}");
+        assert!(matches!(socket, Err(TreeError::Kind { .. })), "{socket:?}");
+    }
 }

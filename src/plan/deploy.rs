@@ -12,7 +12,7 @@ use super::step::{Action, Folder, ImageBuild, Plan};
 use crate::facts::{ContainerFacts, DatabaseFacts, DockerFacts, Facts, sha256};
 use crate::model::{
     App, HostPath, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind,
-    Stack,
+    ServiceName, Stack,
 };
 use crate::render::{self, RenderError, Templates};
 
@@ -531,7 +531,7 @@ impl HostPlan<'_> {
                     "drained",
                 );
             }
-            self.forget_proxy(service, &id);
+            self.forget_proxy(&service.name, &id);
             if index >= usize::from(self.stack.keep) {
                 self.step(
                     phase::RETIRE,
@@ -580,8 +580,8 @@ impl HostPlan<'_> {
         }
     }
 
-    fn forget_proxy(&mut self, service: &Service, id: &ReleaseId) {
-        let unit = self.layout.proxy_unit(&service.name, id);
+    fn forget_proxy(&mut self, service: &ServiceName, id: &ReleaseId) {
+        let unit = self.layout.proxy_unit(service, id);
         let files = [
             self.layout.unit(&format!("{unit}.socket")),
             self.layout.unit(&format!("{unit}.service")),
@@ -680,6 +680,23 @@ impl HostPlan<'_> {
                     "the data of {name} stays in the volume of that name"
                 ));
             }
+        }
+        let units = format!("/etc/systemd/system/{}-", self.stack.name);
+        let proxies: Vec<(ServiceName, ReleaseId)> = self
+            .manifest
+            .files
+            .keys()
+            .filter_map(|path| {
+                let unit = path
+                    .as_str()
+                    .strip_prefix(&units)?
+                    .strip_suffix(".socket")?;
+                let (service, id) = unit.rsplit_once("-proxy-")?;
+                (!names.contains(service)).then_some((service.parse().ok()?, id.parse().ok()?))
+            })
+            .collect();
+        for (service, id) in proxies {
+            self.forget_proxy(&service, &id);
         }
         let mut files: Vec<HostPath> = Vec::new();
         let prefix = format!("/etc/tmpfiles.d/stackctl-{}-", self.stack.name);

@@ -191,18 +191,28 @@ impl<'a> HostPlan<'a> {
             return;
         };
         let has_volume = docker.volumes.contains(&volume);
-        let root = self.layout.secret(&container::root_secret(service));
-        let has_secret = self.facts.files.contains_key(&root);
         let made = self
             .facts
             .files
             .contains_key(&database_marker(&self.layout, service));
-        if has_volume && !has_secret {
+        let root = self.layout.secret(&container::root_secret(service));
+        let app = self.layout.secret(&container::app_secret(service));
+        let is_gone = |path: &HostPath| !self.facts.files.contains_key(path);
+        let (root_gone, app_gone) = (is_gone(&root), is_gone(&app));
+        if has_volume && root_gone {
             let text = format!(
                 "the data of `{}` (volume {volume}) is there, but its root password {root} is gone",
                 service.name
             );
             self.refuse(text, format!("put the password back into {root} (mode 0600); or, to begin with an empty database, remove the volume {volume}"));
+        } else if has_volume && app_gone {
+            // A new one would lock the releases out that run with the old one.
+            let text = format!(
+                "the data of `{}` (volume {volume}) is there, but its user's password {app} is gone",
+                service.name
+            );
+            let name = container::app_secret(service);
+            self.refuse(text, format!("put the password back into {app} (mode 0600): each release that uses it has a copy, {}/releases/*/*/{name}", self.layout.state()));
         } else if !has_volume && made {
             let text = format!(
                 "`{}` was made here before, but its data (volume {volume}) is gone",

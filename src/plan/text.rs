@@ -56,3 +56,102 @@ impl Action {
 fn is_record(path: &str) -> bool {
     path.ends_with("/manifest.json") || path.ends_with("/release.json")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Note, SiteInstall, Step};
+    use super::*;
+    use crate::model::{Owner, RemoteFile};
+
+    fn put(path: &str, before: Option<&str>, after: &str) -> Action {
+        let file = RemoteFile {
+            path: path.parse().unwrap(),
+            mode: 0o644,
+            owner: Owner::ROOT,
+            contents: after.into(),
+        };
+        let before = before.map(|text| text.as_bytes().to_vec());
+        Action::PutFile { file, before }
+    }
+
+    fn plan(actions: Vec<Action>) -> Plan {
+        let step = |action| Step {
+            host: "web1".parse().unwrap(),
+            phase: 0,
+            action,
+            cause: "a test".into(),
+            undo: Vec::new(),
+            commits: false,
+        };
+        let note = Note {
+            host: "web1".parse().unwrap(),
+            text: "something to know".into(),
+        };
+        Plan {
+            steps: actions.into_iter().map(step).collect(),
+            notes: vec![note],
+        }
+    }
+
+    #[test]
+    fn a_step_is_a_line_with_the_diff_of_its_file_below() {
+        let before = "a\nb\nc\nd\ne\nf\ng\nh\n";
+        let after = before.replace("e\n", "E\n");
+        let plan = plan(vec![
+            Action::ReloadUnits,
+            put("/etc/x", Some(before), &after),
+            put("/etc/new", None, "one\n"),
+        ]);
+        let expected = "\
+#1 web1: make systemd read its units again (a test)
+#2 web1: change /etc/x (0644) (a test)
+    @@ -2,7 +2,7 @@
+     b
+     c
+     d
+    -e
+    +E
+     f
+     g
+     h
+#3 web1: write /etc/new (0644) (a test)
+    @@ -0,0 +1 @@
+    +one
+note web1: something to know
+";
+        assert_eq!(plan_text(&plan, true), expected);
+        let short = plan_text(&plan, false);
+        assert!(
+            !short.contains("@@") && short.lines().count() == 4,
+            "{short}"
+        );
+    }
+
+    #[test]
+    fn a_site_shows_its_diff_and_records_do_not() {
+        let Action::PutFile { file, before } = put("/etc/site", Some("old\n"), "new\n") else {
+            unreachable!()
+        };
+        let site = Action::InstallSite(SiteInstall {
+            file,
+            before,
+            enabled: "/etc/enabled".parse().unwrap(),
+            disable: Vec::new(),
+            port: 80,
+            server_name: "x".into(),
+            generation: "1".into(),
+        });
+        assert_eq!(site.change().as_deref(), Some("@@ -1 +1 @@\n-old\n+new\n"));
+        for name in ["manifest", "release"] {
+            let record = put(&format!("/var/lib/stackctl/x/{name}.json"), None, "{}");
+            assert_eq!(record.change(), None);
+        }
+        assert_eq!(Action::ReloadUnits.change(), None);
+    }
+
+    #[test]
+    fn a_file_that_lost_its_last_newline_is_told() {
+        assert!(diff("a\n", "a").contains("No newline at end of file"));
+        assert_eq!(diff("a\n", "a\n"), "");
+    }
+}

@@ -16,21 +16,20 @@ option_file() {
 	printf '[client]\nuser="%s"\npassword="%s"\n' "$1" "$(sed 's/[\\"]/\\&/g' "$2")"
 }
 
+# --force: the grants of a user that does not exist are an error, and the last thing asked for.
 ask() {
-	option_file "$1" "$2" | "$client" --defaults-extra-file=/dev/stdin --batch --skip-column-names --raw \
+	option_file "$1" "$2" | "$client" --defaults-extra-file=/dev/stdin --batch --skip-column-names --raw --force \
 		--connect-timeout=5 --execute="$3" 2>&1
 }
 
-if ! version=$(ask root "$1" 'SELECT VERSION()'); then
-	printf '%s\n' "$version"
-	exit 0
-fi
-printf 'alive\t%s\n' "$version"
-charset=$(ask root "$1" "SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = '$3'") &&
-	[ -n "$charset" ] && printf 'charset\t%s\n' "$charset"
-if [ -n "$(ask root "$1" "SELECT 1 FROM mysql.user WHERE user = '$4' AND host = '%'")" ]; then
-	echo user
-	ask root "$1" "SHOW GRANTS FOR '$4'@'%'" | while IFS= read -r grant; do printf 'grant\t%s\n' "$grant"; done
-	ask "$4" "$2" 'SELECT 1' >/dev/null && echo login
-fi
+ask root "$1" "
+	SELECT CONCAT('alive', CHAR(9), VERSION());
+	SELECT CONCAT('charset', CHAR(9), default_character_set_name)
+		FROM information_schema.schemata WHERE schema_name = '$3';
+	SELECT 'user' FROM mysql.user WHERE user = '$4' AND host = '%';
+	SHOW GRANTS FOR '$4'@'%'" |
+	while IFS= read -r line; do
+		case $line in GRANT*) printf 'grant\t%s\n' "$line" ;; *) printf '%s\n' "$line" ;; esac
+	done
+ask "$4" "$2" "SELECT 'login'"
 exit 0

@@ -3,8 +3,13 @@
 # f: says of a path what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
 # m: stands for c: of a manifest and of every path in it.
 # Exit 0. Whatever can't be told is left out.
+# Every program that is started costs a millisecond or two on the host, hence so few.
 tab=$(printf '\t')
-say() { (IFS=$tab; printf '%s\n' "$*"); }
+say() {
+	IFS=$tab
+	printf '%s\n' "$*"
+	unset IFS
+}
 
 packages='' units='' paths='' contents='' folders=''
 for want; do
@@ -28,19 +33,17 @@ done
 	[ -r /etc/os-release ] && . /etc/os-release
 	say os "$ID" "$VERSION_ID" "$VERSION_CODENAME" "$PRETTY_NAME" "$ID_LIKE"
 )
-say machine "$(uname -m)" "$(uname -r)" "$(cat /proc/sys/kernel/hostname)"
+read -r own_name </proc/sys/kernel/hostname
+read -r kernel </proc/sys/kernel/osrelease
+say machine "$(uname -m)" "$kernel" "$own_name"
 read -r uptime _ </proc/uptime && say uptime "${uptime%%.*}"
-say clock "$(date -u +%s)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+date -u "+clock$tab%s$tab%Y-%m-%dT%H:%M:%SZ"
 while read -r key value _; do
 	case $key in MemTotal: | MemAvailable:) say memory "${key%:}" "$value" ;; esac
 done </proc/meminfo
-for folder in /var/lib /run; do
-	df -Pk "$folder" | while read -r fs size _ free _; do
-		[ "$fs" = Filesystem ] || say disk "$folder" "$size" "$free"
-	done
-	df -Pi "$folder" | while read -r fs size _ free _; do
-		[ "$fs" = Filesystem ] || say inodes "$folder" "$size" "$free"
-	done
+stat -f -c '%n %S %b %a %c %d' /var/lib /run | while read -r folder block blocks free inodes free_inodes; do
+	say disk "$folder" $((blocks * block / 1024)) $((free * block / 1024))
+	say inodes "$folder" "$inodes" "$free_inodes"
 done
 [ -d /run/systemd/system ] && say init systemd
 
@@ -53,26 +56,30 @@ index=$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -printf '%T@\n' 2
 [ -n "$index" ] && say index "${index%%.*}"
 
 # shellcheck disable=SC2086
-[ -n "$units" ] && systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts $units 2>/dev/null |
-	{
-		id='' load='' active='' sub='' file='' restarts=0
-		emit() { [ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts"; }
-		while IFS= read -r line; do
-			case $line in
-			Id=*) id=${line#*=} ;;
-			LoadState=*) load=${line#*=} ;;
-			ActiveState=*) active=${line#*=} ;;
-			SubState=*) sub=${line#*=} ;;
-			UnitFileState=*) file=${line#*=} ;;
-			NRestarts=*) restarts=${line#*=} ;;
-			'')
-				emit
-				id='' load='' active='' sub='' file='' restarts=0
-				;;
-			esac
-		done
-		emit
-	}
+[ -n "$units" ] && shown=$(systemctl show \
+	-p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts $units 2>/dev/null)
+id=''
+unit() {
+	[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts"
+	[ "$id $active" = 'docker.service active' ] && engine_runs=yes
+	id='' load='' active='' sub='' file='' restarts=0
+}
+engine_runs=''
+unit
+while IFS= read -r line; do
+	case $line in
+	Id=*) id=${line#*=} ;;
+	LoadState=*) load=${line#*=} ;;
+	ActiveState=*) active=${line#*=} ;;
+	SubState=*) sub=${line#*=} ;;
+	UnitFileState=*) file=${line#*=} ;;
+	NRestarts=*) restarts=${line#*=} ;;
+	'') unit ;;
+	esac
+done <<SHOWN
+${shown-}
+SHOWN
+unit
 
 if [ -n "$paths" ]; then
 	# shellcheck disable=SC2086
@@ -80,17 +87,13 @@ if [ -n "$paths" ]; then
 	# shellcheck disable=SC2086
 	contents=$(printf '%s\n' $contents | sort -u | tr '\n' ' ')
 	# shellcheck disable=SC2086
-	stat -c "path$tab%n$tab%F$tab%a$tab%u$tab%g$tab%s" $paths 2>/dev/null
-	for path in $paths; do
-		[ -L "$path" ] && say link "$path" "$(readlink "$path")"
-	done
-	# shellcheck disable=SC2086
-	files=$(for path in $paths; do [ -f "$path" ] && [ ! -L "$path" ] && printf '%s ' "$path"; done)
+	find $paths -maxdepth 0 -printf 'path\t%p\t%y\t%m\t%U\t%G\t%l\n' 2>/dev/null
+	files=''
+	for path in $paths; do [ -f "$path" ] && [ ! -L "$path" ] && files="$files $path"; done
 	# shellcheck disable=SC2086
 	[ -n "$files" ] && sha256sum $files 2>/dev/null | while read -r digest path; do say digest "$path" "$digest"; done
 	for path in $contents; do
-		[ -f "$path" ] && [ ! -L "$path" ] && [ "$(stat -c %s "$path")" -le 262144 ] &&
-			say contents "$path" "$(base64 -w 0 "$path")"
+		[ -f "$path" ] && [ ! -L "$path" ] && say contents "$path" "$(head -c 262144 "$path" | base64 -w 0)"
 	done
 fi
 
@@ -105,7 +108,7 @@ if [ -S /run/docker.sock ]; then
 	api=''
 	# The engine tells its API version in a header of each answer. Not asked when it is stopped: asking would start it.
 	# shellcheck disable=SC2016 # perl's variables
-	systemctl -q is-active docker.service && api=$(timeout 5 perl -MIO::Socket::UNIX -e '
+	[ -n "$engine_runs" ] && api=$(timeout 5 perl -MIO::Socket::UNIX -e '
 		my $engine = IO::Socket::UNIX->new(Peer => "/run/docker.sock") or exit;
 		print $engine "GET /_ping HTTP/1.0\r\n\r\n";
 		while (<$engine>) { print $1 if /^Api-Version: ([0-9.]+)/i }

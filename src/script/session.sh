@@ -16,7 +16,8 @@ echo stackctl-ready
 while IFS=' ' read -r id script_bytes input_bytes seconds lock; do
     head -c "$script_bytes" >"$script"
     if [ -n "$lock" ]; then
-        (umask 022 && mkdir -p "${lock%/*}") && (umask 077 && : >>"$lock") && exec 9>>"$lock"
+        # Tried in a subshell first: a failed redirection of `:` or `exec` ends the shell itself.
+        (umask 022 && mkdir -p "${lock%/*}") && (umask 077 && : >>"$lock") 2>/dev/null && exec 9>>"$lock"
         timeout -k 2 "$seconds" sh "$script" </dev/null >"$out" 2>"$err"
         status=$?
         [ "$status" -eq 0 ] || exec 9>&-

@@ -113,3 +113,117 @@ fn mib(amount: u64) -> String {
         format!("{amount} MiB")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Amount, HostStatus, ServiceStatus, SiteStatus};
+
+    fn status() -> Status {
+        Status {
+            schema: 1,
+            stack: "names".into(),
+            healthy: true,
+            hosts: vec![HostStatus {
+                name: "web1".into(),
+                reachable: true,
+                os: Some("Debian GNU/Linux 12 (bookworm)".into()),
+                uptime_seconds: Some(185),
+                memory_mib: Some(Amount {
+                    total: 2048,
+                    free: 512,
+                }),
+                disk_mib: Some(Amount {
+                    total: 30 * 1024,
+                    free: 20 * 1024,
+                }),
+                docker: Some("20.10.24".into()),
+                ..HostStatus::default()
+            }],
+            services: vec![ServiceStatus {
+                name: "backend".into(),
+                host: "web1".into(),
+                kind: "app",
+                healthy: true,
+                release: Some("0123456789ab".into()),
+                started_at: Some("2026-11-21T05:00:00.123456789Z".into()),
+                restarts: Some(0),
+                detail: "/healthz answers HTTP 200".into(),
+            }],
+            sites: vec![SiteStatus {
+                name: "names".into(),
+                host: "web1".into(),
+                port: 80,
+                path: "/".into(),
+                healthy: true,
+                http_status: Some(200),
+                detail: "HTTP 200".into(),
+            }],
+            problems: Vec::new(),
+        }
+    }
+
+    /// Without the blanks that fill a table's last column.
+    fn shown(status: &Status, paint: Paint) -> String {
+        let text = status_text(status, paint);
+        text.lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect()
+    }
+
+    #[test]
+    fn a_healthy_stack_on_a_page() {
+        let expected = [
+            " host      system                          up         memory free          disk free         docker    nginx",
+            " web1  ok  Debian GNU/Linux 12 (bookworm)  3 min 5 s  512 MiB of 2048 MiB  20 GiB of 30 GiB  20.10.24  -",
+            "",
+            " service      host  kind  release       started              restarts  seen",
+            " backend  ok  web1  app   0123456789ab  2026-11-21T05:00:00  0         /healthz answers HTTP 200",
+            "",
+            " site       host  port  path  seen",
+            " names  ok  web1  80    /     HTTP 200",
+            "",
+            "✓ names is healthy\n",
+        ];
+        assert_eq!(shown(&status(), Paint(false)), expected.join("\n"));
+    }
+
+    #[test]
+    fn what_is_wrong_comes_last() {
+        let mut status = status();
+        status.healthy = false;
+        status.services[0].healthy = false;
+        status.services[0].detail = "said \x1b[31mno\x07".into();
+        status.problems = vec!["service backend on web1: said \x1b[31mno\x07".into()];
+        let text = shown(&status, Paint(false));
+        assert!(
+            text.ends_with("\n✗ service backend on web1: said no\\u{7}\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains(" bad ") && !text.contains("healthy\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains('\x1b'),
+            "a host's words reach no terminal: {text}"
+        );
+        assert!(shown(&status, Paint(true)).contains("\x1b[31mbad\x1b[0m"));
+    }
+
+    #[test]
+    fn a_host_that_did_not_answer_has_dashes() {
+        let mut status = status();
+        status.hosts[0] = HostStatus {
+            name: "web1".into(),
+            ..HostStatus::default()
+        };
+        let text = shown(&status, Paint(false));
+        let row = text
+            .lines()
+            .find(|line| line.trim_start().starts_with("web1"))
+            .unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words, ["web1", "bad", "-", "-", "-", "-", "-", "-"]);
+    }
+}

@@ -70,7 +70,11 @@ impl Wanted {
     }
 
     fn provision(&self, facts: &Facts) -> Result<Plan, PlanError> {
-        plan::provision(&self.stack, facts, &self.templates, Options::default())
+        self.provision_with(facts, Options::default())
+    }
+
+    fn provision_with(&self, facts: &Facts, options: Options) -> Result<Plan, PlanError> {
+        plan::provision(&self.stack, facts, &self.templates, options)
     }
 
     fn deploy(&self, facts: &Facts) -> Result<Plan, PlanError> {
@@ -330,6 +334,13 @@ fn check(folder: &Path) -> Vec<String> {
     let deploy = wanted.deploy(&facts);
     tell("provision", &provision);
     tell("deploy", &deploy);
+    if provision.as_ref().is_ok_and(|plan| !plan.notes.is_empty()) {
+        let overwrite_drift = Options {
+            overwrite_drift: true,
+        };
+        let all = wanted.provision_with(&facts, overwrite_drift);
+        tell("provision --overwrite-drift", &all);
+    }
     let mut problems = Vec::new();
     if let Ok(provision) = &provision {
         let provisioned = wanted.apply(&facts, provision, provision.steps.len());

@@ -1,7 +1,9 @@
 //! The fast suite: one binary, seconds, nothing but this crate. `UPDATE=1 cargo test` rewrites what is golden.
 
+mod apply;
 mod cases;
 mod changelog;
+mod cli;
 mod docs;
 mod golden;
 mod packaging;

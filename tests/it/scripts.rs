@@ -363,87 +363,129 @@ fn record_adds_a_line_that_only_its_owner_reads() {
     assert_eq!(at.mode("history.jsonl"), 0o600);
 }
 
-/// A root shell as the transport starts it, asked by hand.
+/// A session as on a host: it answers framed requests on its stdin.
 struct Session {
     shell: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Session {
-    fn new() -> Self {
-        let mut shell = Command::new("sh")
-            .arg(root().join("src/script/session.sh"))
+    fn start() -> Self {
+        let file = root().join("src/script/session.sh");
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", "umask 077; exec /bin/sh \"$0\""])
+            .arg(file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut answers = BufReader::new(shell.stdout.take().unwrap());
-        let mut line = String::new();
-        answers.read_line(&mut line).unwrap();
-        assert_eq!(line, "stackctl-ready\n");
-        Self { shell, answers }
+        let answers = BufReader::new(shell.stdout.take().unwrap());
+        let mut session = Self { shell, answers };
+        assert_eq!(session.line(), "stackctl-ready\n");
+        session
     }
 
-    /// Status and words of a script; `lock` is the file that it gets as descriptor 9.
-    fn ask(&mut self, script: &Script, lock: &str) -> (i32, String) {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Exit code and stdout of a script; with `lock`, this file is its descriptor 9.
+    fn run(&mut self, script: &Script, input: &str, lock: Option<&str>) -> (i32, String) {
         let text = script.text();
-        let request = format!("1 {} 0 10 {lock}\n{text}", text.len());
+        let lock = lock.map(|lock| format!(" {lock}")).unwrap_or_default();
+        let frame = format!("7 {} {} 20{lock}\n{text}{input}", text.len(), input.len());
         let stdin = self.shell.stdin.as_mut().unwrap();
-        stdin.write_all(request.as_bytes()).unwrap();
-        let mut head = String::new();
-        self.answers.read_line(&mut head).unwrap();
+        stdin.write_all(frame.as_bytes()).unwrap();
+        let head = self.line();
         let numbers: Vec<usize> = head
             .split_whitespace()
             .map(|n| n.parse().unwrap())
             .collect();
-        let mut said = vec![0; numbers[2] + numbers[3]];
+        let [7, status, out, err] = numbers[..] else {
+            panic!("not an answer: {head:?}");
+        };
+        let mut said = vec![0; out + err];
         self.answers.read_exact(&mut said).unwrap();
-        let status = i32::try_from(numbers[1]).unwrap();
-        (status, String::from_utf8(said).unwrap())
+        said.truncate(out);
+        (
+            i32::try_from(status).unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
     }
 
-    fn lock(&mut self, file: &str, owner: &str) -> (i32, String) {
-        self.ask(&script::lock(file, owner), file)
+    fn end(mut self) {
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
     }
+}
+
+const SAY: Script = Script {
+    name: "say",
+    body: "cat; printf %s \"$1\"; exit 3",
+    args: Vec::new(),
+};
+
+#[test]
+fn a_session_answers_one_request_after_another() {
+    let mut session = Session::start();
+    let (status, said) = session.run(&SAY.with(["it's $(fine)"]), "input\n", None);
+    assert_eq!((status, said.as_str()), (3, "input\nit's $(fine)"));
+    let (status, said) = session.run(&SAY, "", None);
+    assert_eq!((status, said.as_str()), (3, ""));
+    session.end();
 }
 
 #[test]
 fn a_lock_lives_as_long_as_its_session() {
     let at = Place::new();
     let file = at.text("run/a.lock");
-    let mut ann = Session::new();
-    let mut bob = Session::new();
-    assert_eq!(ann.lock(&file, "ann's $(laptop)"), (0, String::new()));
+    let take = |session: &mut Session, owner: &str| {
+        session.run(&script::lock(&file, owner), "", Some(&file))
+    };
+    let (mut ann, mut bob) = (Session::start(), Session::start());
+    assert_eq!(take(&mut ann, "ann's $(laptop)"), (0, String::new()));
     assert_eq!(at.mode("run/a.lock"), 0o600);
 
-    let (status, told) = bob.lock(&file, "bob");
+    let (status, told) = take(&mut bob, "bob");
     assert_eq!(status, 75);
     assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
     assert!(told.ends_with(" UTC\n"), "{told}");
+    // A refused session goes on, and what the holder does meanwhile leaves the lock alone.
+    assert_eq!(bob.run(&SAY, "", None).0, 3);
+    assert_eq!(ann.run(&SAY, "", None).0, 3);
+    assert_eq!(take(&mut bob, "bob").0, 75);
 
-    // Nothing that the holder starts afterwards takes the lock along.
-    let stays = script::put_folder(at.text("made"), "0755", at.user, at.group);
-    assert_eq!(ann.ask(&stays, "").0, 0);
-
-    drop(ann.shell.stdin.take());
-    assert!(ann.shell.wait().unwrap().success());
-    assert_eq!(bob.lock(&file, "bob"), (0, String::new()));
-    drop(bob.shell.stdin.take());
-    assert!(bob.shell.wait().unwrap().success());
+    ann.end();
+    assert_eq!(take(&mut bob, "bob"), (0, String::new()));
+    bob.end();
 }
 
 #[test]
 fn a_killed_session_frees_the_lock() {
     let at = Place::new();
     let file = at.text("a.lock");
-    let mut ann = Session::new();
-    assert_eq!(ann.lock(&file, "ann").0, 0);
+    let take = |session: &mut Session| session.run(&script::lock(&file, "me"), "", Some(&file)).0;
+    let (mut ann, mut bob) = (Session::start(), Session::start());
+    assert_eq!(take(&mut ann), 0);
+    assert_eq!(take(&mut bob), 75);
     ann.shell.kill().unwrap();
     ann.shell.wait().unwrap();
-    let mut bob = Session::new();
-    assert_eq!(bob.lock(&file, "bob").0, 0);
-    drop(bob.shell.stdin.take());
-    bob.shell.wait().unwrap();
+    assert_eq!(take(&mut bob), 0);
+    bob.end();
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_made_is_an_answer() {
+    let at = Place::new();
+    fs::create_dir(at.path("a.lock")).unwrap();
+    let file = at.text("a.lock");
+    let mut session = Session::start();
+    let (status, _) = session.run(&script::lock(&file, "me"), "", Some(&file));
+    assert_eq!(status, 73);
+    assert_eq!(session.run(&SAY, "", None).0, 3, "the session goes on");
+    session.end();
 }
 
 #[test]

@@ -1,0 +1,227 @@
+//! Plans carried out on hosts that only record: what stops, what is taken back, in which order.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use stackctl::apply::apply;
+use stackctl::model::HostName;
+use stackctl::plan::{Action, Event, Plan, Step, StepState};
+use stackctl::transport::{FakeTransport, Output, Transport};
+use tokio::sync::watch;
+
+use StepState::{Done, Failed, NotStarted};
+
+/// `HOST PHASE NAME`, followed by `commits` or by what takes it back.
+fn step(text: &str) -> Step {
+    let words: Vec<&str> = text.split(' ').collect();
+    let remove = |name: &str| Action::Remove(format!("/{name}").parse().unwrap());
+    let commits = words.contains(&"commits");
+    Step {
+        host: words[0].parse().unwrap(),
+        phase: words[1].parse().unwrap(),
+        action: remove(words[2]),
+        cause: "a test".into(),
+        undo: words[3..]
+            .iter()
+            .filter(|_| !commits)
+            .map(|name| remove(name))
+            .collect(),
+        commits,
+    }
+}
+
+struct Applied {
+    states: Vec<StepState>,
+    /// What ran on any host, in order, as `HOST NAME`.
+    ran: Vec<String>,
+    undone: Vec<String>,
+    errors: Vec<String>,
+    events: Vec<Event>,
+    cancelled: bool,
+}
+
+/// Applies steps to hosts on which every name that begins with `bad` fails and `stop` is when the person stops the run.
+async fn run(steps: &[&str]) -> Applied {
+    let plan = Plan {
+        steps: steps.iter().map(|text| step(text)).collect(),
+        notes: Vec::new(),
+    };
+    let (stop, cancelled) = watch::channel(false);
+    let ran = Arc::new(Mutex::new(Vec::new()));
+    let mut fleet: BTreeMap<HostName, Arc<dyn Transport>> = BTreeMap::new();
+    for host in plan.steps.iter().map(|step| step.host.clone()) {
+        let (ran, stop, name) = (Arc::clone(&ran), stop.clone(), host.clone());
+        let transport = FakeTransport::new(move |script, _| {
+            let asked = script.args[0].trim_start_matches('/');
+            ran.lock().unwrap().push(format!("{name} {asked}"));
+            if asked == "stop" {
+                stop.send_replace(true);
+            }
+            Ok(Output {
+                status: if asked.starts_with("bad") { 7 } else { 0 },
+                stdout: Vec::new(),
+                stderr: b"first line\nlast line\n".to_vec(),
+            })
+        });
+        fleet.entry(host).or_insert_with(|| Arc::new(transport));
+    }
+    let events = Mutex::new(Vec::new());
+    let outcome = apply(
+        &plan,
+        &fleet,
+        &|event| events.lock().unwrap().push(event),
+        cancelled,
+    )
+    .await;
+    let ran = ran.lock().unwrap().clone();
+    Applied {
+        ran,
+        states: outcome.states,
+        undone: outcome.undone,
+        errors: outcome
+            .errors
+            .iter()
+            .map(|(step, error)| format!("{step}: {error}: {}", error.tail().join(", ")))
+            .collect(),
+        events: events.into_inner().unwrap(),
+        cancelled: outcome.cancelled,
+    }
+}
+
+/// The states, and all that ran, on one line.
+#[track_caller]
+fn check(applied: &Applied, states: &[StepState], ran: &str) {
+    assert_eq!(applied.states, states);
+    assert_eq!(applied.ran.join(", "), ran);
+}
+
+#[tokio::test]
+async fn steps_run_in_order_and_nothing_is_taken_back() {
+    let applied = run(&["web1 0 a undo-a", "web1 0 b", "web1 1 c undo-c"]).await;
+    check(&applied, &[Done; 3], "web1 a, web1 b, web1 c");
+    assert_eq!(
+        (
+            applied.undone.len(),
+            applied.errors.len(),
+            applied.cancelled
+        ),
+        (0, 0, false)
+    );
+    let [
+        Event::Started { step: 0 },
+        Event::Done { step: 0 },
+        ..,
+        Event::Done { step: 2 },
+    ] = applied.events[..]
+    else {
+        panic!("{:?}", applied.events);
+    };
+}
+
+#[tokio::test]
+async fn a_failure_stops_the_run_and_takes_back_last_first() {
+    let applied = run(&[
+        "web1 0 a undo-a",
+        "web1 0 b undo-b undo-b2",
+        "web1 0 bad undo-bad",
+        "web1 0 never undo-never",
+        "web1 1 later",
+    ])
+    .await;
+    check(
+        &applied,
+        &[Done, Done, Failed, NotStarted, NotStarted],
+        "web1 a, web1 b, web1 bad, web1 undo-bad, web1 undo-b, web1 undo-b2, web1 undo-a",
+    );
+    assert_eq!(
+        applied.errors,
+        ["2: remove ended with exit code 7: first line, last line"]
+    );
+    assert_eq!(
+        applied.undone,
+        ["bad", "b", "b2", "a"].map(|name| format!("web1: remove /undo-{name}"))
+    );
+}
+
+#[tokio::test]
+async fn what_a_step_committed_stays() {
+    let applied = run(&[
+        "web1 0 a undo-a",
+        "web1 0 b commits",
+        "web1 0 c undo-c",
+        "web1 0 bad",
+    ])
+    .await;
+    check(
+        &applied,
+        &[Done, Done, Done, Failed],
+        "web1 a, web1 b, web1 c, web1 bad, web1 undo-c",
+    );
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_commits_nothing() {
+    let applied = run(&["web1 0 a undo-a", "web1 0 bad commits"]).await;
+    check(&applied, &[Done, Failed], "web1 a, web1 bad, web1 undo-a");
+}
+
+#[tokio::test]
+async fn taking_back_goes_on_after_it_failed_once() {
+    let applied = run(&["web1 0 a undo-a", "web1 0 bad bad-undo undo-b"]).await;
+    check(
+        &applied,
+        &[Done, Failed],
+        "web1 a, web1 bad, web1 bad-undo, web1 undo-b, web1 undo-a",
+    );
+    assert_eq!(
+        applied.undone,
+        ["web1: remove /undo-b", "web1: remove /undo-a"]
+    );
+    assert!(applied.events.iter().any(
+        |event| matches!(event, Event::UndoFailed { words, .. } if words == "remove /bad-undo")
+    ));
+}
+
+#[tokio::test]
+async fn one_hosts_failure_stops_every_host_before_the_next_phase() {
+    let applied = run(&[
+        "web1 0 a undo-a",
+        "web2 0 bad",
+        "web1 1 switch commits",
+        "web2 1 switch commits",
+    ])
+    .await;
+    assert_eq!(applied.states, [Done, Failed, NotStarted, NotStarted]);
+    assert_eq!(applied.undone, ["web1: remove /undo-a"]);
+}
+
+#[tokio::test]
+async fn a_phase_begins_when_every_host_has_ended_the_one_before() {
+    let applied = run(&["web1 0 a", "web2 0 b", "web2 0 c", "web1 1 d", "web2 1 e"]).await;
+    assert_eq!(applied.states, [Done; 5]);
+    let at = |name: &str| applied.ran.iter().position(|ran| ran == name).unwrap();
+    assert!(
+        at("web2 c") < at("web1 d") && at("web1 a") < at("web2 e"),
+        "{:?}",
+        applied.ran
+    );
+}
+
+#[tokio::test]
+async fn a_stopped_run_starts_nothing_more_and_takes_back() {
+    let applied = run(&[
+        "web1 0 a undo-a",
+        "web1 0 stop undo-stop",
+        "web1 0 never",
+        "web1 1 later",
+    ])
+    .await;
+    // The step that ran when it was stopped may have come to its end.
+    assert_ne!(applied.states[1], NotStarted);
+    assert_eq!(applied.states[2..], [NotStarted; 2]);
+    assert_eq!(
+        applied.ran.join(", "),
+        "web1 a, web1 stop, web1 undo-stop, web1 undo-a"
+    );
+    assert!(applied.cancelled);
+}

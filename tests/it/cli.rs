@@ -1,0 +1,379 @@
+//! The real binary, as a person or a CI job meets it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::CommandFactory as _;
+use tempfile::TempDir;
+
+use crate::golden;
+
+const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
+const PAGE: &str = "stack: page\nhosts: {web1: ubuntu@203.0.113.10}\nservices: {page: {static: .}}\n\
+    sites: {page: {routes: {/: page}}}\n";
+
+/// A folder to run in, which is also the home of whoever runs: no key, no known host.
+struct Desk {
+    folder: TempDir,
+    variables: Vec<(&'static str, &'static str)>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+struct Ended {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    fn with(files: &[(&str, &str)]) -> Self {
+        let desk = Self::new();
+        for (path, text) in files {
+            fs::write(desk.path().join(path), text).unwrap();
+        }
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path().join(path)).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(STACKCTL);
+        command.args(args).current_dir(self.path()).env_clear();
+        command
+            .env("HOME", self.path())
+            .envs(self.variables.iter().copied());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run_with(&self, args: &[&str], input: &str) -> Ended {
+        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        Ended {
+            status: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs and holds the exit code and parts of stderr to what they should be.
+    #[track_caller]
+    fn check(&self, args: &[&str], status: i32, told: &[&str]) -> Ended {
+        let ended = self.run_with(args, "");
+        assert_eq!(ended.status, status, "{args:?}: {ended:#?}");
+        for part in told {
+            assert!(
+                ended.stderr.contains(part),
+                "{args:?}: no `{part}` in {}",
+                ended.stderr
+            );
+        }
+        ended
+    }
+}
+
+/// Every command, `lab up` and its like included, as words to type.
+fn commands() -> Vec<Vec<String>> {
+    fn below(command: &clap::Command, words: &[String], all: &mut Vec<Vec<String>>) {
+        for sub in command.get_subcommands() {
+            let words = [words, &[sub.get_name().to_owned()]].concat();
+            below(sub, &words, all);
+            all.push(words);
+        }
+    }
+    let mut all = Vec::new();
+    below(&stackctl::cli::args::Cli::command(), &[], &mut all);
+    all
+}
+
+#[test]
+fn every_command_explains_itself_by_example() {
+    let desk = Desk::new();
+    let commands = commands();
+    assert!(commands.len() > 10, "{commands:?}");
+    for words in commands.iter().chain([&Vec::new()]) {
+        let args: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = desk.check(&args, 0, &[]).stdout;
+        let typed = format!("  stackctl {}", words.join(" "));
+        let example = help
+            .split_once("Example")
+            .is_some_and(|(_, examples)| examples.contains(&typed));
+        assert!(
+            example,
+            "`stackctl {}` has no example in its help:\n{help}",
+            words.join(" ")
+        );
+        assert!(!help.contains('\x1b'), "a pipe gets no colours");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let desk = Desk::with(&[("stackctl.yaml", PAGE)]);
+    desk.check(&["--nonsense"], 2, &["--nonsense"]);
+    desk.check(&["deplyo"], 2, &["deplyo", "deploy"]);
+    desk.check(&[], 2, &["Usage: stackctl"]);
+    desk.check(
+        &["plan", "--host", "web9"],
+        2,
+        &["the stack has no host `web9`", "it has: web1"],
+    );
+    desk.check(
+        &["plan", "--service", "x"],
+        2,
+        &["the stack has no service `x`", "it has: page"],
+    );
+    desk.check(&["provision", "--service", "page"], 2, &["--service"]);
+    desk.check(&["init", "--example", "nothing"], 2, &["nothing", "names"]);
+    desk.check(&["-q", "-v", "plan"], 2, &["--quiet", "--verbose"]);
+}
+
+#[test]
+fn a_question_without_a_terminal_is_wrong_usage() {
+    let ended = Desk::new().check(&["demo"], 2, &["without a terminal", "--yes"]);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_config_error_ends_with_3_and_has_a_place() {
+    let desk = Desk::new();
+    desk.check(&["plan"], 3, &["no stackctl.yaml", "stackctl init"]);
+    desk.check(&["plan", "-c", "gone.yaml"], 3, &["gone.yaml"]);
+    let wrong = PAGE
+        .replace("routes", "rutes")
+        .replace("static: .", "statik: .");
+    let desk = Desk::with(&[("stackctl.yaml", &wrong)]);
+    for command in ["plan", "render", "deploy", "provision", "status"] {
+        desk.check(
+            &[command],
+            3,
+            &[
+                "stackctl.yaml:3",
+                "statik",
+                "stackctl.yaml:4",
+                "rutes",
+                "did you mean",
+            ],
+        );
+    }
+    let told = desk.check(&["plan", "--json"], 3, &[]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert!(told.to_string().contains("statik"), "{told}");
+    let desk = Desk::with(&[("stackctl.yaml", PAGE)]);
+    desk.check(&["plan", "-e", "staging"], 3, &["stackctl.staging.yaml"]);
+    let missing = PAGE.replace("static: .", "static: ./gone");
+    Desk::with(&[("stackctl.yaml", &missing)]).check(&["render"], 3, &["gone"]);
+}
+
+#[test]
+fn colours_follow_the_flag_and_no_color() {
+    let mut desk = Desk::new();
+    let coloured = |desk: &Desk, args: &[&str]| desk.check(args, 3, &[]).stderr.contains('\x1b');
+    assert!(!coloured(&desk, &["plan"]), "a pipe gets none");
+    assert!(coloured(&desk, &["plan", "--color", "always"]));
+    assert!(!coloured(&desk, &["plan", "--color", "never"]));
+    desk.variables.push(("NO_COLOR", "1"));
+    assert!(!coloured(&desk, &["plan"]));
+    assert!(
+        coloured(&desk, &["plan", "--color", "always"]),
+        "what was typed wins"
+    );
+}
+
+#[test]
+fn init_writes_a_starter_and_never_overwrites() {
+    let desk = Desk::new();
+    desk.check(&["init"], 0, &[]);
+    let starter = desk.read("stackctl.yaml");
+    assert_eq!(starter, stackctl::config::STARTER);
+    fs::write(desk.path().join("stackctl.yaml"), "mine").unwrap();
+    desk.check(&["init"], 5, &["stackctl.yaml is there already"]);
+    assert_eq!(desk.read("stackctl.yaml"), "mine");
+    // One file in the way, and nothing of the example is written.
+    desk.check(
+        &["init", "--example", "names"],
+        5,
+        &["stackctl.yaml is there already"],
+    );
+    assert_eq!(golden::files(desk.path()), [Path::new("stackctl.yaml")]);
+}
+
+#[test]
+fn the_example_can_be_unpacked_rendered_and_planned() {
+    let desk = Desk::new();
+    desk.check(&["init", "--example", "names", "app"], 0, &[]);
+    for (path, contents) in stackctl::render::example("names").unwrap() {
+        assert_eq!(
+            fs::read(desk.path().join("app").join(path)).unwrap(),
+            *contents
+        );
+    }
+    // From a folder below the yaml, as with git.
+    let render = desk
+        .command(&["render", "--out", "../../out"])
+        .current_dir(desk.path().join("app/python"))
+        .output()
+        .unwrap();
+    assert!(
+        render.status.success(),
+        "{}",
+        String::from_utf8_lossy(&render.stderr)
+    );
+    let site = desk.read("out/web1/etc/nginx/sites-available/names.conf");
+    assert!(
+        site.contains("listen 80") && site.contains("names/backend.sock"),
+        "{site}"
+    );
+    assert!(desk.read("out/compose.yaml").contains("mysql:8.4"));
+    assert!(desk.read("out/web1/Dockerfile.backend").starts_with("# "));
+
+    // Nobody listens on a port that was just given back.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let yaml = desk
+        .read("app/stackctl.yaml")
+        .replace("203.0.113.10", &format!("127.0.0.1:{port}"));
+    fs::write(desk.path().join("app/stackctl.yaml"), yaml).unwrap();
+    let started = Instant::now();
+    for command in ["plan", "provision", "deploy", "status"] {
+        let ended = desk.check(
+            &[command, "--yes", "-c", "app/stackctl.yaml"],
+            4,
+            &["error: host web1", "127.0.0.1", &port.to_string(), "hint: "],
+        );
+        assert_eq!(
+            ended.stderr.matches("error: ").count(),
+            1,
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+    let told = desk
+        .check(&["status", "--json", "-c", "app/stackctl.yaml"], 4, &[])
+        .stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["healthy"], false);
+    assert_eq!(told["hosts"][0]["reachable"], false);
+}
+
+#[test]
+fn a_host_that_says_nothing_does_not_hold_us_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let yaml = PAGE.replace("203.0.113.10", &address.to_string());
+    let desk = Desk::with(&[("stackctl.yaml", &yaml)]);
+    fs::create_dir(desk.path().join(".ssh")).unwrap();
+    fs::write(desk.path().join(".ssh/config"), "ConnectTimeout 1\n").unwrap();
+    let started = Instant::now();
+    desk.check(
+        &["status"],
+        4,
+        &["error: host web1", "no answer from 127.0.0.1 within 1 s"],
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_stack_can_come_from_stdin() {
+    let desk = Desk::with(&[("index.html", "<p>hello</p>")]);
+    let ended = desk.run_with(&["render", "-c", "-", "--json"], PAGE);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let places: Vec<&str> = told["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|file| file["place"].as_str())
+        .collect();
+    assert_eq!(places[0], "/etc/nginx/sites-available/page.conf");
+    let wrong = desk.run_with(&["render", "--config", "-"], "stack: page\n");
+    assert_eq!(wrong.status, 3);
+    assert!(wrong.stderr.contains("<stdin>"), "{}", wrong.stderr);
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_starters_keys() {
+    let schema = Desk::new().check(&["schema"], 0, &[]).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    for key in ["stack", "hosts", "services", "sites", "keep"] {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_fault() {
+    let mut child = Desk::new()
+        .command(&["completions", "bash"])
+        .spawn()
+        .unwrap();
+    let mut first = [0];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn completions_are_those_that_are_committed() {
+    let desk = Desk::new();
+    let shells = [
+        ("bash", "stackctl.bash"),
+        ("zsh", "_stackctl"),
+        ("fish", "stackctl.fish"),
+        ("elvish", "stackctl.elv"),
+        ("powershell", "_stackctl.ps1"),
+    ];
+    let wanted: BTreeMap<String, String> = shells
+        .iter()
+        .map(|(shell, file)| {
+            (
+                (*file).to_owned(),
+                desk.check(&["completions", shell], 0, &[]).stdout,
+            )
+        })
+        .collect();
+    let problems = golden::check(&golden::root().join("completions"), &[], &wanted);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}

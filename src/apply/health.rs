@@ -29,7 +29,8 @@ pub(super) async fn wait(
     let unhealthy = async |why: String| ApplyError::Unhealthy {
         container: container.to_owned(),
         why,
-        tail: engine.last_lines(container, 30).await,
+        // A traceback of gunicorn's own, thirty lines long, comes after the one that says what is wrong.
+        tail: engine.last_lines(container, 80).await,
     };
     loop {
         // A container that ends and is started again looks alive between two crashes.
@@ -42,9 +43,13 @@ pub(super) async fn wait(
             } else {
                 ""
             };
-            return Err(
-                unhealthy(format!("ended with exit code {}{memory}", state.exit_code)).await,
-            );
+            let why = if state.running {
+                // Of the run that ended, nothing but its log is known any more.
+                format!("ended and was started again{memory}")
+            } else {
+                format!("ended with exit code {}{memory}", state.exit_code)
+            };
+            return Err(unhealthy(why).await);
         }
         let seen = match http::get(transport, &endpoint, "localhost", &health.path, CHECK).await {
             Ok(answer) if answer.is_success() => {

@@ -67,7 +67,7 @@ pub async fn lab(command: LabCommand, global: &Global, console: &Console) -> Res
                 ));
             };
             let status = std::process::Command::new("ssh")
-                .args(found.host.ssh_arguments())
+                .args(&found.host.ssh_arguments()[1..])
                 .args(&command)
                 .status();
             let status = status

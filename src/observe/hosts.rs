@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::facts::{Facts, FactsError, HostFacts};
-use crate::model::{HostName, HostPath, Layout, ServiceName, Stack};
+use crate::model::{HostName, HostPath, Layout, Listen, ServiceName, Stack};
 use crate::plan::{self, DatabaseTarget};
 use crate::runtime::docker::{self, DockerError, Engine};
 use crate::script;
@@ -113,6 +113,14 @@ fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
             .map(|path| format!("l:{path}")),
     );
     let layout = Layout::new(&stack.name);
+    let apps = stack
+        .services
+        .values()
+        .filter_map(|service| Some((service, service.app()?)));
+    for (service, _) in apps.filter(|(_, app)| matches!(app.listen, Listen::Port(_))) {
+        // systemctl knows the pattern; the releases are not known here.
+        questions.push(format!("u:{}-{}-proxy-*.socket", stack.name, service.name));
+    }
     questions.push(format!("c:{}", layout.nginx_available()));
     let services = stack.services.values();
     questions.extend(services.map(|service| format!("c:{}", layout.tmpfiles(&service.name))));

@@ -384,11 +384,14 @@ impl HostPlan<'_> {
             mode,
             owner,
         };
+        let undo = Action::Remove(sockets.path.clone());
         self.step(
             phase::PREPARE,
             Action::PutFolder(sockets),
             "the release's own socket",
-        );
+        )
+        .undo
+        .push(undo);
         if let Some(there) = there.filter(|there| !same || !there.is_running()) {
             let cause = if same {
                 "it is not running"
@@ -423,7 +426,6 @@ impl HostPlan<'_> {
                 grace: 2,
             },
             Action::RemoveContainer(spec.name.clone()),
-            Action::Remove(layout.socket_folder(&service.name, id)),
         ];
         let step = self.step(
             phase::PREPARE,
@@ -440,7 +442,16 @@ impl HostPlan<'_> {
         }
         let mut wrote = false;
         for unit in units {
-            wrote |= self.file(phase::PREPARE, unit);
+            let path = unit.path.clone();
+            let is_new = !self.facts.files.contains_key(&path);
+            if !self.file(phase::PREPARE, unit) {
+                continue;
+            }
+            wrote = true;
+            if is_new && let Some(step) = self.steps.last_mut() {
+                step.undo
+                    .extend([Action::Remove(path), Action::ReloadUnits]);
+            }
         }
         let socket = format!("{}.socket", self.layout.proxy_unit(&service.name, id));
         if wrote {

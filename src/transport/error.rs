@@ -153,8 +153,15 @@ impl TransportError {
                     "compare the fingerprint with one from a trusted source, such as the host's console: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`".to_owned(),
                 ];
                 if let (Some(file), false) = (file, behind_jump) {
+                    // A person who never used ssh has no such folder yet.
+                    let make = match file.parent() {
+                        Some(folder) if !folder.exists() => {
+                            format!("mkdir -p -m 700 {} && ", quote(&folder.to_string_lossy()))
+                        }
+                        _ => String::new(),
+                    };
                     hints.push(format!(
-                        "if it is the same, accept it: `ssh-keyscan -t {} -p {port} {} >> {}`",
+                        "if it is the same, accept it: `{make}ssh-keyscan -t {} -p {port} {} >> {}`",
                         keyscan_type(algorithm),
                         quote(host),
                         quote(&file.to_string_lossy())

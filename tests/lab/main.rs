@@ -1,1 +1,16 @@
+//! The slow suite: real hosts of the lab with real sshd, systemd, nginx, Docker and databases, the real binary, real
+//! HTTP and a real browser. `tests/README.md` says how to run it; `tests/run` does.
+//!
+//! The contract of a scenario: one intent, told by its name; steps that check real state and not only printed text;
+//! no sleep where [`scenario::eventually`] will do; an own lab, removed at its end unless `KEEP=1`; and after a failure a
+//! folder of artifacts.
 
+mod browser;
+mod deploys;
+mod load;
+mod main_job;
+mod refusals;
+mod relay;
+mod scenario;
+mod secrets;
+mod tcp_app;

@@ -1,0 +1,494 @@
+//! What every scenario stands on: a lab of its own, the real binary, commands on the host, and waiting.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use stackctl::lab::{LabHost, LabName, StateFolder};
+
+/// How long anything that should come true may take. Generous, since two labs share two cores.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
+
+/// How a program ended and what it said.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    pub line: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn of(line: String, output: Output) -> Self {
+        Self {
+            line,
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub fn expect(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "exit code of {self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn expect_ok(&self) -> &Self {
+        self.expect(0)
+    }
+
+    /// stderr names `text`.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "`{text}` is not in {self}");
+        self
+    }
+
+    /// The one JSON object on stdout.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is no JSON: {error}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "`{}`: exit {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.line, self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+/// One scenario's lab and folder. Removed when dropped; `KEEP=1` leaves both.
+pub struct Lab {
+    scenario: &'static str,
+    pub name: String,
+    /// Where the scenario keeps its stack.
+    pub folder: tempfile::TempDir,
+    host: Option<LabHost>,
+    log: Mutex<String>,
+    started: Instant,
+}
+
+impl Lab {
+    /// A name and a folder; no host yet.
+    pub fn planned(scenario: &'static str) -> Self {
+        let prefix = std::env::var("STACKCTL_LAB_PREFIX")
+            .unwrap_or_else(|_| format!("scn-{}", std::process::id()));
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("stackctl-{scenario}-"))
+            .tempdir()
+            .expect("a temporary folder");
+        Self {
+            scenario,
+            name: format!("{prefix}-{scenario}"),
+            folder,
+            host: None,
+            log: Mutex::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// A fresh host.
+    pub fn boot(scenario: &'static str, base: &str) -> Self {
+        let mut lab = Self::planned(scenario);
+        let name = lab.name.clone();
+        let up = [
+            "lab", "up", "--name", &name, "--base", base, "--yes", "--json",
+        ];
+        let booted = lab.stackctl(up);
+        booted.expect_ok();
+        assert_eq!(booted.json()["lab"]["hosts"][0]["name"], "web1");
+        lab.found();
+        lab
+    }
+
+    /// Knows the hosts of a lab that another command has booted.
+    pub fn found(&mut self) {
+        let name: LabName = self.name.parse().expect("a good name");
+        let saved = StateFolder::of(&name).and_then(|folder| folder.load());
+        let saved = saved.expect("a readable lab").expect("a lab");
+        self.host = saved.hosts.into_iter().next();
+    }
+
+    pub fn host(&self) -> &LabHost {
+        self.host.as_ref().expect("the lab is up")
+    }
+
+    /// `http://127.0.0.1:PORT`, of a port on the host.
+    pub fn url(&self, port: u16) -> String {
+        format!("http://127.0.0.1:{}", self.host().ports[&port])
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Says what comes next; in the log, and in the artifacts.
+    pub fn step(&self, words: &str) {
+        let at = self.started.elapsed().as_secs();
+        let line = format!("[{} {at:>4} s] {words}", self.scenario);
+        println!("{line}");
+        self.note(&line);
+    }
+
+    pub fn note(&self, text: &str) {
+        let mut log = self.log.lock().unwrap_or_else(|broken| broken.into_inner());
+        let _ = writeln!(log, "{text}");
+    }
+
+    /// Runs the real binary in the scenario's folder.
+    pub fn stackctl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+        self.finish(self.command(arguments))
+    }
+
+    /// The real binary, without a terminal, a proxy or settings of the person who runs the tests.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(STACKCTL);
+        command.args(arguments).current_dir(self.folder.path());
+        for name in [
+            "STACKCTL_CONFIG",
+            "STACKCTL_ENVIRONMENT",
+            "SSH_AUTH_SOCK",
+            "http_proxy",
+            "HTTP_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("USER", "tester").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end and notes it.
+    pub fn finish(&self, mut command: Command) -> Ran {
+        let started = Instant::now();
+        let line = line_of(&command);
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run {line}: {error}"));
+        let ran = Ran::of(line, output);
+        let took = started.elapsed().as_secs_f64();
+        self.note(&format!("({took:.1} s) {ran}"));
+        ran
+    }
+
+    /// Starts the real binary and goes on.
+    pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
+        let mut command = self.command(arguments);
+        let line = line_of(&command);
+        // To files and not to pipes: it can be read meanwhile, and never fills up.
+        let said = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        for (name, is_stdout) in [("stdout", true), ("stderr", false)] {
+            let file = fs::File::create(said.path().join(name)).expect("a file");
+            match is_stdout {
+                true => command.stdout(file),
+                false => command.stderr(file),
+            };
+        }
+        let child = command.spawn().expect("the binary starts");
+        Running { line, child, said }
+    }
+
+    /// Runs shell text on the host as the login user, by OpenSSH.
+    pub fn ssh(&self, script: &str) -> Ran {
+        let arguments = self.host().ssh_arguments();
+        let mut command = Command::new(&arguments[0]);
+        command.args(["-o", "LogLevel=ERROR"]);
+        command.args(&arguments[1..]).arg(script);
+        command.stdin(Stdio::null());
+        self.finish(command)
+    }
+
+    /// Runs shell text on the host as root; what it printed, trimmed.
+    #[track_caller]
+    pub fn root(&self, script: &str) -> String {
+        let ran = self.try_root(script);
+        ran.expect_ok();
+        ran.stdout.trim().to_owned()
+    }
+
+    pub fn try_root(&self, script: &str) -> Ran {
+        self.ssh(&format!("sudo -n sh -c {}", quote(script)))
+    }
+
+    /// Each container on the host, running or not: name, id and start.
+    pub fn containers(&self) -> Vec<String> {
+        let format = "{{.Name}} {{.Id}} {{.State.StartedAt}}";
+        let all = self.root(&format!(
+            "docker ps -aq | xargs -r docker inspect -f {}",
+            quote(format)
+        ));
+        let mut lines: Vec<String> = all.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// The reference app in `folder/names`, for this lab's host; its yaml.
+    pub fn names_app(&self, edit: impl FnOnce(String) -> String) -> PathBuf {
+        self.stackctl(["init", "--example", "names", "names"])
+            .expect_ok();
+        let yaml = self.path("names/stackctl.yaml");
+        let text = fs::read_to_string(&yaml).expect("the example's yaml");
+        let placeholder = "  web1: ubuntu@203.0.113.10\n";
+        assert!(text.contains(placeholder), "{text}");
+        let text = text.replace(placeholder, &self.host_yaml());
+        fs::write(&yaml, edit(text)).expect("write the yaml");
+        yaml
+    }
+
+    /// The host's entry below `hosts:`.
+    pub fn host_yaml(&self) -> String {
+        let host = self.host();
+        let text = |path: &Path| Value::from(path.display().to_string()).to_string();
+        format!(
+            "  web1:\n    address: {}\n    port: {}\n    user: {}\n    identity: {}\n    known_hosts: {}\n    public: {}\n",
+            host.address,
+            host.ssh_port,
+            host.user,
+            text(&host.identity),
+            text(&host.known_hosts),
+            Value::from(format!("{}:{}", host.address, host.ports[&80])),
+        )
+    }
+
+    /// Where the artifacts of this scenario go.
+    pub fn artifacts(&self) -> PathBuf {
+        let folder = Path::new(STACKCTL)
+            .ancestors()
+            .nth(2)
+            .expect("the target folder")
+            .join("lab-artifacts")
+            .join(self.scenario);
+        let _ = fs::create_dir_all(&folder);
+        folder
+    }
+
+    fn save_artifacts(&self) {
+        let folder = self.artifacts();
+        let log = self
+            .log
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+            .clone();
+        let _ = fs::write(folder.join("commands.txt"), log);
+        if self.host.is_some() {
+            for (file, script) in [
+                ("journal.txt", "journalctl --no-pager -n 3000"),
+                ("containers.txt", "docker ps -a"),
+                (
+                    "container-logs.txt",
+                    "for id in $(docker ps -aq); do docker inspect -f '== {{.Name}} {{json .State}}' $id; docker logs --tail 100 $id; done 2>&1",
+                ),
+                (
+                    "state.txt",
+                    "find /run/stackctl /var/lib/stackctl -printf '%M %u %g %p -> %l\\n'; ss -lntp; systemctl --failed; cat /var/lib/stackctl/*/history.jsonl",
+                ),
+            ] {
+                let said = self.try_root(script);
+                let _ = fs::write(folder.join(file), said.stdout + &said.stderr);
+            }
+        }
+        println!("[{}] artifacts: {}", self.scenario, folder.display());
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.save_artifacts();
+        }
+        if std::env::var_os("KEEP").is_some_and(|keep| keep == "1") {
+            self.folder.disable_cleanup(true);
+            println!(
+                "[{}] kept: lab {} and {}",
+                self.scenario,
+                self.name,
+                self.folder.path().display()
+            );
+            return;
+        }
+        let gone = self.stackctl(["lab", "down", "--name", &self.name, "--yes"]);
+        if gone.code != Some(0) {
+            println!("[{}] {gone}", self.scenario);
+        }
+        let took = self.started.elapsed().as_secs();
+        println!("[{}] ended after {took} s", self.scenario);
+    }
+}
+
+/// A run of the binary that goes on beside the scenario; killed when dropped.
+pub struct Running {
+    line: String,
+    child: Child,
+    said: tempfile::TempDir,
+}
+
+impl Running {
+    /// Sends it a signal, by name.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "{signal} to {}",
+            self.line
+        );
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
+    }
+
+    /// What it has said until now, on both streams.
+    pub fn said(&self) -> String {
+        self.read("stdout") + &self.read("stderr")
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self, lab: &Lab) -> Ran {
+        let status = self.child.wait().expect("a child of ours");
+        let ran = Ran {
+            line: self.line.clone(),
+            code: status.code(),
+            stdout: self.read("stdout"),
+            stderr: self.read("stderr"),
+        };
+        lab.note(&ran.to_string());
+        ran
+    }
+
+    fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.said.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until it is so; panics with the last reason when it does not come true.
+#[track_caller]
+pub fn eventually<T>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> Result<T, String>,
+) -> T {
+    let started = Instant::now();
+    loop {
+        match ask() {
+            Ok(value) => return value,
+            Err(why) if started.elapsed() > within => {
+                panic!("not within {} s: {what}: {why}", within.as_secs())
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(200)),
+        }
+    }
+}
+
+/// One HTTP exchange; the status and the body. No proxy stands between.
+pub fn http(method: &str, url: &str, body: Option<&Value>) -> Result<(u16, String), String> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let method = method.parse().map_err(|_| "no method".to_owned())?;
+    let mut request = client.request(method, url);
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    block_on(async {
+        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.map_err(|error| format!("{error:?}"))?;
+        Ok((status, text))
+    })
+}
+
+/// The scenarios are told one step after another; what is asynchronous is waited for here.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(work)
+}
+
+/// One word of POSIX shell.
+pub fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn line_of(command: &Command) -> String {
+    let words: Vec<String> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    words.join(" ")
+}
+
+/// Containers, networks and volumes of a lab on the local engine, by its label.
+pub fn objects_of(lab: &str) -> Vec<String> {
+    let label = format!("{}={lab}", stackctl::lab::LABEL);
+    let filters = HashMap::from([("label", vec![label.as_str()])]);
+    block_on(async {
+        use bollard::query_parameters as query;
+        let engine = stackctl::lab::connect().await.expect("an engine");
+        let options = query::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let containers = engine
+            .list_containers(Some(options))
+            .await
+            .expect("containers");
+        let options = query::ListNetworksOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let networks = engine.list_networks(Some(options)).await.expect("networks");
+        let options = query::ListVolumesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let volumes = engine.list_volumes(Some(options)).await.expect("volumes");
+        let containers = containers.into_iter().filter_map(|found| found.id);
+        let networks = networks.into_iter().filter_map(|found| found.name);
+        let volumes = volumes
+            .volumes
+            .into_iter()
+            .flatten()
+            .map(|found| found.name);
+        containers.chain(networks).chain(volumes).collect()
+    })
+}
+
+/// Two looks at a host saw the same lines; else says which differ.
+#[track_caller]
+pub fn same(before: &str, after: &str) {
+    let lines = |text: &str| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
+    let (before, after) = (lines(before), lines(after));
+    let gone: Vec<_> = before.difference(&after).collect();
+    let new: Vec<_> = after.difference(&before).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "gone: {gone:#?}\nnew: {new:#?}"
+    );
+}

@@ -47,7 +47,7 @@ impl Browser {
         let mut browser = Self {
             driver,
             session: base.clone(),
-            profile: profile,
+            profile,
         };
         eventually("chromedriver answers", Duration::from_secs(30), || {
             let (_, text) = http("GET", &format!("{base}/status"), None)?;

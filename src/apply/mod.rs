@@ -106,7 +106,7 @@ impl Run<'_> {
             let work = self.targets[host].act(&step.action, index, self.tell);
             let result = tokio::select! {
                 result = work => result,
-                _ = cancelled.wait_for(|cancelled| *cancelled) => Err(ApplyError::Cancelled),
+                Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => Err(ApplyError::Cancelled),
             };
             let state = match result {
                 Ok(()) => {

@@ -23,7 +23,8 @@ pub async fn plan(args: &PlanArgs, global: &Global, console: &Console) -> Result
     let facts = if provision.is_empty() {
         facts
     } else {
-        plan::assume_provisioned(&loaded.stack, &facts)
+        plan::assume_provisioned(&loaded.stack, &facts, &loaded.templates)
+            .map_err(|error| Failure::of_render(&error))?
     };
     let deploy = make(What::Deploy, &loaded, &facts, &releases, options)?;
     let changes = !provision.is_empty() || !deploy.is_empty();

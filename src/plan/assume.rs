@@ -1,10 +1,15 @@
 //! Facts as they would be after `provision`, so that `plan` can show `deploy` for a host that is not ready yet.
 
-use crate::facts::{DatabaseFacts, Facts, FileFacts, FileKind, NetworkFacts, SchemaFacts};
+use crate::facts::{DatabaseFacts, Facts, FileFacts, FileKind, NetworkFacts, SchemaFacts, sha256};
 use crate::model::{Layout, Stack};
+use crate::render::{self, RenderError, Templates};
 
 /// What `deploy` would find once `provision` has run.
-pub fn assume_provisioned(stack: &Stack, facts: &Facts) -> Facts {
+pub fn assume_provisioned(
+    stack: &Stack,
+    facts: &Facts,
+    templates: &Templates,
+) -> Result<Facts, RenderError> {
     let layout = Layout::new(&stack.name);
     let mut assumed = facts.clone();
     for (name, facts) in &mut assumed {
@@ -17,6 +22,21 @@ pub fn assume_provisioned(stack: &Stack, facts: &Facts) -> Facts {
                 digest: None,
                 contents: None,
             });
+        }
+        let host = stack.hosts.get(name);
+        let site = host.map(|host| render::nginx_site(templates, stack, host));
+        if let Some(site) = site.transpose()?.flatten() {
+            let there = FileFacts {
+                kind: FileKind::File,
+                mode: site.mode,
+                user: 0,
+                group: 0,
+                digest: Some(sha256(&site.contents)),
+                contents: Some(site.contents),
+            };
+            facts.files.insert(site.path, there);
+        } else {
+            facts.files.remove(&layout.nginx_available());
         }
         let docker = facts.docker.get_or_insert_default();
         for (network, internal) in [(layout.app_network(), false), (layout.data_network(), true)] {
@@ -36,5 +56,5 @@ pub fn assume_provisioned(stack: &Stack, facts: &Facts) -> Facts {
             }
         }
     }
-    assumed
+    Ok(assumed)
 }

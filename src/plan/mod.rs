@@ -8,6 +8,7 @@ mod event;
 mod host;
 mod provision;
 mod release;
+mod retire;
 mod status;
 mod step;
 mod text;

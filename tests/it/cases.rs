@@ -349,7 +349,8 @@ fn check(folder: &Path) -> Vec<String> {
             tell("deploy, once provisioned", &then);
         }
         let then = then.expect("what is provisioned can be deployed");
-        let assumed = wanted.deploy(&plan::assume_provisioned(&wanted.stack, &facts));
+        let assumed = wanted
+            .deploy(&plan::assume_provisioned(&wanted.stack, &facts, &wanted.templates).unwrap());
         let (assumed, known) = (assumed.unwrap(), &then);
         if steps(&assumed) != steps(known) {
             let change = plan::diff(&steps(&assumed), &steps(known));

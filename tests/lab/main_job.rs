@@ -7,8 +7,11 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use super::relay::Relay;
+use super::relay::{Relay, Talk};
 use super::scenario::{Lab, PATIENCE, block_on, eventually, http, objects_of, same};
+
+/// What a deploy without changes may need after the login.
+const ROUND_TRIPS: usize = 8;
 
 #[test]
 #[ignore = "needs docker"]
@@ -223,25 +226,38 @@ fn nothing_changes(lab: &Lab, app: &App) {
 }
 
 fn round_trips(lab: &Lab, app: &App) {
-    let relay = Relay::start(lab.host().ssh_port);
     let yaml = fs::read_to_string(&app.config).expect("the yaml");
     let direct = format!("    port: {}\n", lab.host().ssh_port);
     assert!(yaml.contains(&direct), "{yaml}");
     // The same host under another port: its key is known by the fingerprint alone.
     let key = lab.root("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");
     let fingerprint = key.split_whitespace().nth(1).expect("a fingerprint");
-    let through = format!("    port: {}\n    host_key: {fingerprint}\n", relay.port());
     let config = app.config.with_file_name("relayed.yaml");
-    fs::write(&config, yaml.replace(&direct, &through)).expect("write the yaml");
-    let config = config.to_str().expect("a path that is text").to_owned();
-    let ran = lab.stackctl(["-c", &config, "deploy", "--yes"]);
-    assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
-    let talk = relay.finish();
+    // A piece that the network cuts in two can count twice, so the best of five is what the program needs.
+    let talks = [(); 5].map(|()| {
+        let relay = Relay::start(lab.host().ssh_port);
+        let through = format!("    port: {}\n    host_key: {fingerprint}\n", relay.port());
+        fs::write(&config, yaml.replace(&direct, &through)).expect("write the yaml");
+        let path = config.to_str().expect("a path that is text");
+        let ran = lab.stackctl(["-c", path, "deploy", "--yes"]);
+        assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
+        relay.finish()
+    });
+    let least = talks
+        .iter()
+        .map(Talk::after_login)
+        .min()
+        .unwrap_or_default();
+    let all = talks
+        .each_ref()
+        .map(|talk| (talk.round_trips(), talk.after_login()));
     lab.step(&format!(
-        "round trips of a deploy without changes: {} in all, {} after the login",
-        talk.round_trips(),
-        talk.after_login()
+        "round trips of a deploy without changes: {least} after the login; in all and after it: {all:?}"
     ));
-    lab.note(&talk.to_string());
-    let _ = fs::write(lab.artifacts().join("round-trips.txt"), talk.to_string());
+    let text = talks.each_ref().map(Talk::to_string).join("\n");
+    let _ = fs::write(lab.artifacts().join("round-trips.txt"), text);
+    assert!(
+        least <= ROUND_TRIPS,
+        "{least} round trips, more than {ROUND_TRIPS}"
+    );
 }

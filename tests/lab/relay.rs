@@ -22,9 +22,10 @@ struct Piece {
     bytes: usize,
 }
 
-/// Answers of OpenSSH's server to a login with a key: its banner with KEXINIT, the key exchange, the service, that the key
-/// would do, and that its signature did.
-const LOGIN: usize = 5;
+/// KEXINIT is larger than this; a banner is not.
+const KEYS: usize = 500;
+/// An encrypted packet of one byte: its length, a block, and the tag.
+const SUCCESS: usize = 36;
 
 /// What was counted.
 pub struct Talk(Vec<Piece>);
@@ -110,9 +111,14 @@ impl Talk {
         self.0.iter().filter(|piece| !piece.from_client).count()
     }
 
-    /// Without those of the login, which depend on the SSH server and not on what is done afterwards.
+    /// Without those of the login, which depend on the SSH server and not on what is done afterwards. It ends with the
+    /// server's smallest packet, USERAUTH_SUCCESS, after the keys were exchanged.
     pub fn after_login(&self) -> usize {
-        self.round_trips().saturating_sub(LOGIN)
+        let mut answers = self.0.iter().filter(|piece| !piece.from_client);
+        let keys = answers.by_ref().any(|piece| piece.bytes > KEYS);
+        let success = answers.by_ref().any(|piece| piece.bytes <= SUCCESS);
+        assert!(keys && success, "a login is in it:\n{self}");
+        answers.count()
     }
 }
 

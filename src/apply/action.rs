@@ -315,11 +315,13 @@ impl Target {
         step: usize,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
-        let mut line = |_: Source, text: &str| {
-            tell(Event::Line {
-                step,
-                text: text.to_owned(),
-            })
+        // Our scripts keep stderr for what people should know; what programs say goes to stdout.
+        let mut line = |source: Source, text: &str| {
+            let text = text.to_owned();
+            tell(match source {
+                Source::Stdout => Event::Line { step, text },
+                Source::Stderr => Event::Notice { step, text },
+            });
         };
         let output = self
             .transport

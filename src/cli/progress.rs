@@ -46,6 +46,13 @@ impl<'a> Progress<'a> {
         match event {
             Event::Started { step } => self.started(step),
             Event::Line { step, text } => self.line(step, &printable(&text)),
+            Event::Notice { step, text } => {
+                let text = printable(&text);
+                self.line(step, &text);
+                if !self.console.verbose {
+                    self.print(&format!("    {}", self.console.paint.warn(&text)));
+                }
+            }
             Event::Progress { step, done, total } => {
                 let text = self.amount(step, done, total);
                 self.with(step, |_, bar| bar.set_message(text));

@@ -13,6 +13,11 @@ pub enum Event {
         step: usize,
         text: String,
     },
+    /// A line for people, such as what is waited for; shown where other lines are not.
+    Notice {
+        step: usize,
+        text: String,
+    },
     /// How far it is, in bytes or in checks.
     Progress {
         step: usize,

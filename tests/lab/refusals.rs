@@ -139,7 +139,7 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
         let ran = lab.try_root("test -e /run/held");
         (ran.code == Some(0)).then_some(()).ok_or(ran.stderr)
     });
-    let mut provision = lab.start(["-c", config, "provision", "--yes", "-v"]);
+    let mut provision = lab.start(["-c", config, "provision", "--yes"]);
     eventually("provision says who holds apt", PATIENCE, || {
         assert!(!provision.has_ended(), "it waits: {}", provision.said());
         let said = provision.said();

@@ -106,13 +106,9 @@ async fn pump(
 }
 
 impl Talk {
-    /// Answers that the client waited for: one for each time that it speaks after the server did.
-    pub fn round_trips(&self) -> usize {
-        self.0.iter().filter(|piece| !piece.from_client).count()
-    }
-
-    /// Without those of the login, which depend on the SSH server and not on what is done afterwards. It ends with the
-    /// server's smallest packet, USERAUTH_SUCCESS, after the keys were exchanged.
+    /// Answers that the client waited for, one for each time that it speaks after the server did, without those of the
+    /// login, which depend on the SSH server and not on what is done afterwards. The login ends with the server's smallest
+    /// packet, USERAUTH_SUCCESS, after the keys were exchanged.
     pub fn after_login(&self) -> usize {
         let mut answers = self.0.iter().filter(|piece| !piece.from_client);
         let keys = answers.by_ref().any(|piece| piece.bytes > KEYS);

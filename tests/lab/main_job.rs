@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::browser::Browser;
 use super::relay::{Relay, Talk};
-use super::scenario::{Lab, PATIENCE, block_on, eventually, http, objects_of, same};
+use super::scenario::{Lab, PATIENCE, block_on, eventually, http, objects_of, quote, same};
 
 /// What a deploy without changes may need after the login.
 const ROUND_TRIPS: usize = 8;
@@ -85,12 +85,39 @@ fn the_same_path_works_on_trixie_with_mariadb() {
     lab.step("a second provision and deploy change nothing");
     nothing_changes(&lab, &app);
 
+    lab.step("the rendered compose file is one that `docker compose config` takes");
+    compose_takes_what_is_rendered(&lab, &app);
+
     lab.step("after a reboot of the host everything is back by itself");
     block_on(stackctl::lab::reboot(lab.host())).expect("the host comes back");
     becomes_healthy(&lab, &app);
     let (status, names) = http("GET", &format!("{}names", app.url), None).expect("an answer");
     assert_eq!(status, 200);
     assert!(names.contains("Grace Hopper"), "{names}");
+}
+
+/// The compose plugin of trixie's packages is the oracle; it needs no engine.
+fn compose_takes_what_is_rendered(lab: &Lab, app: &App) {
+    let out = lab.path("rendered");
+    let out = out.to_str().expect("a path that is text");
+    lab.stackctl(["-c", app.config(), "render", "--out", out])
+        .expect_ok();
+    let text = fs::read_to_string(lab.path("rendered/compose.yaml")).expect("a compose file");
+    // Its folders are this machine's.
+    lab.root(
+        "apt-get install -qq -y --no-install-recommends docker-compose docker-cli >/dev/null 2>&1",
+    );
+    let script = format!(
+        "cd /tmp && printf %s {} > compose.yaml && docker compose config --format json",
+        quote(&text)
+    );
+    let read: serde_json::Value = serde_json::from_str(&lab.root(&script)).expect("JSON");
+    let services = read["services"].as_object().expect("services");
+    for name in ["db", "backend"] {
+        let found = services.keys().any(|key| key.starts_with(name));
+        assert!(found, "{name} is among {services:?}");
+    }
+    assert_eq!(read["services"]["db"]["image"], "mariadb:11");
 }
 
 /// What `demo --json` told.

@@ -40,6 +40,9 @@ fn an_app_that_only_speaks_tcp_is_switched_through_a_socket_proxy_and_survives_a
     version("one");
     let first = units(&lab);
     assert_eq!(first.len(), 2, "a socket and its service: {first:?}");
+    // Words of warning count as well.
+    let verified = lab.root("systemd-analyze verify /etc/systemd/system/hello-web-proxy-* 2>&1");
+    assert_eq!(verified, "", "systemd takes the units as they are");
     let open = lab.root("ss -Hltn | awk '{print $4}' | grep ':2[0-9][0-9][0-9][0-9]$'");
     assert!(
         open.lines().all(|local| local.starts_with("127.0.0.1:")),

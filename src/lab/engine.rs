@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 
 use super::error::LabError;
 use super::event::{Events, LabEvent, lines};
+use super::state::{Alone, alone};
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 const INSTALL_ENGINE: &str = include_str!("install-engine.sh");
@@ -65,6 +66,11 @@ pub async fn ensure_engine(may_install: bool, events: Events<'_>) -> Result<Dock
     events(LabEvent::Phase {
         name: "Docker engine".to_owned(),
     });
+    let _lock = alone(Alone::InstallEngine).await?;
+    // Whoever was before us has installed it.
+    if let Ok(docker) = connect().await {
+        return Ok(docker);
+    }
     let (code, tail) = run_script(INSTALL_ENGINE, &[ENGINE_LOG.as_ref()], events).await?;
     if code != 0 {
         return Err(LabError::Install {

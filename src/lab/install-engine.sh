@@ -11,9 +11,16 @@ for pair in dockerd:docker.io iptables:iptables mmdebstrap:mmdebstrap ssh:openss
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then
-    apt-get update -q
+    # The package index has no waiting of its own for a lock that another program holds.
+    tries=0
+    until apt-get update -q -o Acquire::Retries=3; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 10 ] || exit 100
+        sleep 6
+    done
     # shellcheck disable=SC2086 # a list of package names, meant to be split
-    apt-get install -q -y --no-install-recommends ca-certificates $missing
+    apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
+        ca-certificates $missing
 fi
 
 # The package's own start may have worked, or another run may have won: two engines on one data folder destroy it.

@@ -198,11 +198,21 @@ impl StateFolder {
     }
 }
 
-/// A lock that one process at a time holds while it builds images, as two would do the same work twice.
-pub async fn image_lock() -> Result<std::fs::File, LabError> {
+/// What one process at a time does on this machine, as two would collide or do the same work twice.
+#[derive(Debug, Clone, Copy)]
+pub enum Alone {
+    InstallEngine,
+    BuildImages,
+}
+
+/// Waits until no other process does the same; held until the file is dropped.
+pub async fn alone(work: Alone) -> Result<std::fs::File, LabError> {
     let folder = state_home()?;
     make_private(&folder)?;
-    let path = folder.join("lab-images.lock");
+    let path = folder.join(match work {
+        Alone::InstallEngine => "lab-engine.lock",
+        Alone::BuildImages => "lab-images.lock",
+    });
     let failed = path.clone();
     let wait = move || {
         let file = std::fs::File::create(&path)?;

@@ -19,7 +19,7 @@ use super::error::LabError;
 use super::event::{Events, LabEvent};
 use super::host::{self, HostSpec, LabHost, PUBLISHED, free_ports};
 use super::machine::Machine;
-use super::state::{Lab, LabName, StateFolder, image_lock};
+use super::state::{Alone, Lab, LabName, StateFolder, alone};
 use super::{Base, LABEL, engine, image, recipe, registry};
 
 /// The most hosts of one lab.
@@ -187,7 +187,7 @@ async fn ensure_images(
         });
     }
 
-    let _lock = image_lock().await?;
+    let _lock = alone(Alone::BuildImages).await?;
     image::ensure_base(docker, base, &machine, &mut *events).await?;
     image::ensure(docker, &host, &mut *events).await?;
     let registry = if image::was_pulled(docker, base, &machine).await? {

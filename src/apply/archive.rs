@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use crate::facts::{SourceEntry, SourceFile, SourceTree};
+use crate::facts::{SourceEntry, SourceFile, SourceTree, hex};
 use crate::transport::Upload;
 
 /// Chunks that may wait between the disk and the network.
@@ -82,12 +82,7 @@ fn append(
         hash: Sha256::new(),
     };
     builder.append_data(&mut header, path, &mut checked)?;
-    let digest: String = checked
-        .hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&checked.hash.finalize());
     if digest != file.digest {
         return Err(io::Error::other(format!(
             "{path} changed while it was sent; run the command again"

@@ -15,7 +15,7 @@ pub use docker::{
 pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};
 pub use manifest::{Manifest, Owned};
 pub use probe::{ProbeFacts, Probed};
-pub use source::{SourceEntry, SourceFile, SourceTree, sha256};
+pub use source::{SourceEntry, SourceFile, SourceTree, hex, sha256};
 
 use crate::model::HostName;
 

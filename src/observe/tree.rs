@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use crate::facts::{SourceEntry, SourceFile, SourceTree};
+use crate::facts::{SourceEntry, SourceFile, SourceTree, hex};
 use crate::model::{ImageSource, Service, ServiceKind};
 use crate::render::{DockerIgnore, DockerIgnoreError, dockerignore_default};
 
@@ -219,11 +219,7 @@ fn file(path: &Path) -> Result<SourceFile, TreeError> {
         hash.update(&buffer[..read]);
         size += read as u64;
     }
-    let digest = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&hash.finalize());
     Ok(SourceFile {
         executable: mode & 0o100 != 0,
         size,

@@ -42,6 +42,9 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand plan 'Show what provision and deploy would do, with the diff of each file'
             cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
             cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+            cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+            cand history 'Show who changed what on the hosts, when, from where, and how it ended'
+            cand diff 'Compare two releases of a service: its files, environment and settings'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -165,6 +168,71 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand --dry-run 'Show the plan and stop'
             cand --overwrite-drift 'Replace files that were edited on a host'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;rollback'= {
+            cand --to 'The release; without one, the last that served before'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand --overwrite-drift 'Replace files that were edited on a host'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;history'= {
+            cand -n 'How many runs, the last ones'
+            cand --limit 'How many runs, the last ones'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;diff'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'
@@ -402,6 +470,9 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand plan 'Show what provision and deploy would do, with the diff of each file'
             cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
             cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+            cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+            cand history 'Show who changed what on the hosts, when, from where, and how it ended'
+            cand diff 'Compare two releases of a service: its files, environment and settings'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -419,6 +490,12 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;provision'= {
         }
         &'stackctl;help;deploy'= {
+        }
+        &'stackctl;help;rollback'= {
+        }
+        &'stackctl;help;history'= {
+        }
+        &'stackctl;help;diff'= {
         }
         &'stackctl;help;status'= {
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::{Tell, archive, health};
+use super::{Journal, Tell, archive, health};
 use crate::facts::DatabaseFacts;
-use crate::model::RemoteFile;
-use crate::plan::{Action, DatabaseTarget, Event, GENERATION_PATH, SiteInstall};
+use crate::model::{HostPath, RemoteFile};
+use crate::plan::{Action, Cooling, DatabaseTarget, Event, GENERATION_PATH, SiteInstall};
 use crate::runtime::docker::{DockerError, Engine, Progress};
 use crate::runtime::http;
 use crate::script::{self, Script};
@@ -57,6 +57,10 @@ pub enum ApplyError {
     },
     #[error("nginx was told to reload, but the new site does not answer on port {port}: {why}")]
     SiteNotLive { port: u16, why: String },
+    #[error(
+        "`{words}` cannot be taken back by a host alone; this is a fault of stackctl, please report it"
+    )]
+    NeedsUs { words: String },
     #[error("stopped before it was done")]
     Cancelled,
 }
@@ -86,7 +90,8 @@ const UPLOAD: Duration = Duration::from_secs(60 * 60);
 const DATABASE_READY: Duration = Duration::from_secs(300);
 /// How long a reloaded nginx may take to answer with its new generation.
 const SITE_LIVE: Duration = Duration::from_secs(5);
-const ONE_OFF: Duration = Duration::from_secs(60 * 60);
+/// For taking back a run: it may have to wait for connections, and for what does not stop at once.
+const RECOVER: Duration = Duration::from_secs(120);
 
 /// One host while a plan is applied to it.
 pub(super) struct Target {
@@ -109,10 +114,34 @@ impl Target {
             .await
     }
 
+    /// Gives the host what takes a run back.
+    pub async fn arm(
+        &self,
+        pending: &HostPath,
+        history: &HostPath,
+        contents: &[u8],
+    ) -> Result<(), ApplyError> {
+        self.short(&script::arm(pending, history), contents).await
+    }
+
+    /// Ends a run on the host: its line goes to the history.
+    pub async fn record(&self, journal: &Journal, line: &str) -> Result<(), ApplyError> {
+        let script = script::record(&journal.history, &journal.pending);
+        self.short(&script, format!("{line}\n").as_bytes()).await
+    }
+
+    /// Has the host take back what it was given. What it says: `undone` or `failed`, and what, with tabs between.
+    pub async fn recover(&self, pending: &HostPath, why: &str) -> Result<String, ApplyError> {
+        let script = script::recover(pending, "", why);
+        let output = self.transport.run(&script, &[], RECOVER).await?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     pub async fn act(
         &self,
         action: &Action,
         step: usize,
+        journal: &Journal,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
         match action {
@@ -203,7 +232,7 @@ impl Target {
                 Ok(self.engine().await?.remove_container(name).await?)
             }
             Action::RemoveImage(tag) => Ok(self.engine().await?.remove_image(tag).await?),
-            Action::RunOnce(spec) => {
+            Action::RunOnce { spec, deadline } => {
                 let engine = self.engine().await?;
                 let mut tail = VecDeque::new();
                 let mut line = |text: &str| {
@@ -215,10 +244,10 @@ impl Target {
                 };
                 let command = spec.command.as_deref().unwrap_or_default().join(" ");
                 let running = engine.run_once(spec, &mut line);
-                let ended = tokio::time::timeout(ONE_OFF, running).await;
+                let ended = tokio::time::timeout(*deadline, running).await;
                 let ended = ended.map_err(|_| DockerError::Deadline {
                     what: format!("end `{command}`"),
-                    deadline: ONE_OFF,
+                    deadline: *deadline,
                 })??;
                 if ended.exit_code == 0 {
                     return Ok(());
@@ -294,9 +323,37 @@ impl Target {
                 }
                 Ok(())
             }
-            Action::Record { history, line } => {
-                self.short(&script::record(history), format!("{line}\n").as_bytes())
-                    .await
+            Action::Bake { targets, seconds } => {
+                let engine = self.engine().await?;
+                let seconds = u64::from(*seconds);
+                let checks = targets.iter().map(|target| {
+                    let progress = move |done| {
+                        tell(Event::Progress {
+                            step,
+                            done,
+                            total: seconds,
+                        });
+                    };
+                    health::bake(self.transport.as_ref(), engine, target, seconds, progress)
+                });
+                futures_util::future::try_join_all(checks).await.map(drop)
+            }
+            Action::Commit(commit) => {
+                let marks = |word: &'static str, marks: &[HostPath]| {
+                    let marks = marks.iter();
+                    marks
+                        .flat_map(move |mark| [word.to_owned(), mark.to_string()])
+                        .collect::<Vec<_>>()
+                };
+                let script = script::commit(&journal.pending, commit.time)
+                    .with(marks("leaves", &commit.leaves))
+                    .with(marks("serves", &commit.serves));
+                self.short(&script, &[]).await
+            }
+            Action::StartContainer(name) => Ok(self.engine().await?.start_container(name).await?),
+            Action::KeepWarm(cooling) => {
+                let script = script::keep_warm(&cooling.unit, cooling.warm, &cooling.container);
+                self.short(&script, end_of(cooling).text().as_bytes()).await
             }
         }
     }
@@ -419,8 +476,22 @@ impl Target {
     }
 }
 
+/// How a release that was kept warm ends, as a script that the host runs by itself.
+fn end_of(cooling: &Cooling) -> Script {
+    script::container("cool")
+        .with([&cooling.container, &cooling.socket])
+        .with([cooling.drain, cooling.grace])
+        .with([
+            cooling.lock.as_str(),
+            cooling.link.as_str(),
+            cooling.target.as_str(),
+        ])
+        .with([&cooling.folder])
+        .with(&cooling.units)
+}
+
 /// Where the site that was there before is kept until the next change.
-fn kept(site: &SiteInstall) -> String {
+pub(super) fn kept(site: &SiteInstall) -> String {
     let name = site
         .file
         .path
@@ -432,7 +503,7 @@ fn kept(site: &SiteInstall) -> String {
     format!("/var/lib/stackctl/{stack}/nginx.before")
 }
 
-fn octal(mode: u32) -> String {
+pub(super) fn octal(mode: u32) -> String {
     format!("{mode:04o}")
 }
 
@@ -454,7 +525,7 @@ fn report(progress: Progress<'_>, step: usize, tell: Tell<'_>) {
 }
 
 fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(), ApplyError> {
-    if status == 0 {
+    if status == 0 || status == script::NOTHING_TO_DO {
         return Ok(());
     }
     let said = String::from_utf8_lossy(said);

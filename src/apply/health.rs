@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::ApplyError;
 use crate::model::{Health, HostPath};
+use crate::plan::BakeTarget;
 use crate::runtime::docker::Engine;
 use crate::runtime::http;
 use crate::transport::{Endpoint, Transport};
@@ -83,5 +84,72 @@ pub(super) async fn wait(
             return Err(unhealthy(why).await);
         }
         tokio::time::sleep(Duration::from_millis(u64::from(health.interval))).await;
+    }
+}
+
+/// Checks in a row that must fail before what serves counts as unwell: one may be lost to chance.
+const FAILURES: u32 = 2;
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// Keeps checking for `seconds` what has just begun to serve, through the link that nginx follows.
+pub(super) async fn bake(
+    transport: &dyn Transport,
+    engine: &Engine,
+    target: &BakeTarget,
+    seconds: u64,
+    progress: impl Fn(u64),
+) -> Result<(), ApplyError> {
+    let endpoint = Endpoint::Unix(target.link.to_string());
+    let started = Instant::now();
+    let first = engine.state(&target.container).await?.unwrap_or_default();
+    let mut failures = 0;
+    loop {
+        let answer = http::get(
+            transport,
+            &endpoint,
+            "localhost",
+            &target.health.path,
+            CHECK,
+        )
+        .await;
+        let state = engine.state(&target.container).await?.unwrap_or_default();
+        let why = match answer {
+            _ if !state.running || state.restarts > first.restarts => {
+                failures = FAILURES;
+                "ended while it was watched".to_owned()
+            }
+            Ok(answer) if answer.is_success() => {
+                failures = 0;
+                String::new()
+            }
+            Ok(answer) => {
+                failures += 1;
+                format!(
+                    "answers {} with HTTP {} after the switch",
+                    target.health.path, answer.status
+                )
+            }
+            Err(error) => {
+                failures += 1;
+                format!(
+                    "does not answer {} after the switch: {:#}",
+                    target.health.path,
+                    anyhow::Error::new(error)
+                )
+            }
+        };
+        if failures >= FAILURES {
+            return Err(ApplyError::Unhealthy {
+                container: target.container.clone(),
+                why,
+                tail: engine.last_lines(&target.container, 80).await,
+            });
+        }
+        let passed = started.elapsed().as_secs();
+        progress(passed.min(seconds));
+        if passed >= seconds && failures == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
 }

@@ -5,8 +5,9 @@ mod action;
 mod archive;
 mod health;
 mod lock;
+mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 pub use action::ApplyError;
 pub use lock::{LockError, lock};
 
-use crate::model::HostName;
+use crate::model::{HostName, HostPath};
 use crate::plan::{Event, Outcome, Plan, StepState};
 use crate::transport::Transport;
 use action::Target;
@@ -29,10 +30,22 @@ pub type Tell<'a> = &'a (dyn Fn(Event) + Send + Sync);
 const UNDO_AFTER_CANCEL: Duration = Duration::from_secs(6);
 const UNDO: Duration = Duration::from_secs(120);
 
-/// Applies `plan` to the hosts of `fleet`. `cancelled` turns true when the person wants it to end.
+/// What each host knows of a run while it is under way.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    /// Where it is kept; see [`crate::model::Layout::pending`].
+    pub pending: HostPath,
+    pub history: HostPath,
+    /// The run as one JSON object in one line.
+    pub header: String,
+}
+
+/// Applies `plan` to the hosts of `fleet`. Each of them knows before its first step what takes its steps back, and does so
+/// when the run fails, is stopped, or is never heard of again. `cancelled` turns true when the person wants it to end.
 pub async fn apply(
     plan: &Plan,
     fleet: &BTreeMap<HostName, Arc<dyn Transport>>,
+    journal: &Journal,
     tell: Tell<'_>,
     cancelled: watch::Receiver<bool>,
 ) -> Outcome<ApplyError> {
@@ -42,20 +55,24 @@ pub async fn apply(
         .collect();
     let run = Run {
         plan,
+        journal,
         targets,
         tell,
         cancelled,
         stop: AtomicBool::new(false),
         states: Mutex::new(vec![StepState::NotStarted; plan.steps.len()]),
         errors: Mutex::new(Vec::new()),
+        unarmed: Mutex::new(Vec::new()),
     };
     let mut phases: Vec<u16> = plan.steps.iter().map(|step| step.phase).collect();
     phases.dedup();
+    let hosts: BTreeSet<&HostName> = plan.steps.iter().map(|step| &step.host).collect();
+    join_all(hosts.iter().map(|host| run.arm(host))).await;
     for phase in phases {
-        join_all(run.targets.keys().map(|host| run.phase(host, phase))).await;
         if run.is_stopped() {
             break;
         }
+        join_all(run.targets.keys().map(|host| run.phase(host, phase))).await;
     }
     let was_cancelled = *run.cancelled.borrow();
     let mut undone = Vec::new();
@@ -65,22 +82,40 @@ pub async fn apply(
         } else {
             UNDO
         };
-        let states = run.states.lock().await.clone();
-        let work = join_all(run.targets.keys().map(|host| run.undo(host, &states)));
-        if let Ok(lists) = tokio::time::timeout(limit, work).await {
-            undone = lists.into_iter().flatten().collect();
+        let why = run.why().await;
+        let work = join_all(run.targets.keys().map(|host| run.recover(host, &why)));
+        match tokio::time::timeout(limit, work).await {
+            Ok(lists) => undone = lists.into_iter().flatten().collect(),
+            // Whatever is not done yet the hosts do, when they find that we are gone.
+            Err(_) => run.left_to_hosts(),
         }
     }
     Outcome {
         states: run.states.into_inner(),
         errors: run.errors.into_inner(),
+        unarmed: run.unarmed.into_inner(),
         undone,
         cancelled: was_cancelled,
     }
 }
 
+/// Ends a run on one host: adds `line` to its history and has it forget what it knew of the run meanwhile.
+///
+/// # Errors
+/// When the host cannot be asked or cannot write.
+pub async fn record(
+    transport: &Arc<dyn Transport>,
+    journal: &Journal,
+    line: &str,
+) -> Result<(), ApplyError> {
+    Target::new(Arc::clone(transport))
+        .record(journal, line)
+        .await
+}
+
 struct Run<'a> {
     plan: &'a Plan,
+    journal: &'a Journal,
     targets: BTreeMap<&'a HostName, Target>,
     tell: Tell<'a>,
     cancelled: watch::Receiver<bool>,
@@ -88,6 +123,8 @@ struct Run<'a> {
     stop: AtomicBool,
     states: Mutex<Vec<StepState>>,
     errors: Mutex<Vec<(usize, ApplyError)>>,
+    /// Hosts that did not take what takes their steps back.
+    unarmed: Mutex<Vec<(HostName, ApplyError)>>,
 }
 
 impl Run<'_> {
@@ -103,7 +140,7 @@ impl Run<'_> {
             }
             (self.tell)(Event::Started { step: index });
             let mut cancelled = self.cancelled.clone();
-            let work = self.targets[host].act(&step.action, index, self.tell);
+            let work = self.targets[host].act(&step.action, index, self.journal, self.tell);
             let result = tokio::select! {
                 result = work => result,
                 Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => Err(ApplyError::Cancelled),
@@ -124,38 +161,86 @@ impl Run<'_> {
         }
     }
 
-    /// Takes back, last first, what was begun since the last step that commits.
-    async fn undo(&self, host: &HostName, states: &[StepState]) -> Vec<String> {
-        let mut undone = Vec::new();
-        let mine = self
-            .plan
-            .steps
-            .iter()
-            .zip(states)
-            .filter(|(step, _)| step.host == *host);
-        let mine: Vec<_> = mine.collect();
-        for (step, state) in mine.into_iter().rev() {
-            match state {
-                StepState::NotStarted => continue,
-                StepState::Done if step.commits => break,
-                StepState::Done | StepState::Failed => {}
+    /// Gives a host what takes its steps back, before the first of them.
+    async fn arm(&self, host: &HostName) {
+        let mine = self.plan.steps.iter().filter(|step| step.host == *host);
+        let undo = mine.rev().flat_map(|step| &step.undo);
+        let armed = match undo::pending(&self.journal.header, undo) {
+            Ok(pending) => {
+                self.targets[host]
+                    .arm(
+                        &self.journal.pending,
+                        &self.journal.history,
+                        pending.as_bytes(),
+                    )
+                    .await
             }
-            for action in &step.undo {
-                let words = action.words();
-                (self.tell)(Event::Undoing {
-                    host: host.clone(),
-                    words: words.clone(),
-                });
-                match self.targets[host].act(action, usize::MAX, &|_| {}).await {
-                    Ok(()) => undone.push(format!("{host}: {words}")),
-                    Err(error) => (self.tell)(Event::UndoFailed {
+            Err(error) => Err(error),
+        };
+        if let Err(error) = armed {
+            self.stop.store(true, Ordering::SeqCst);
+            self.unarmed.lock().await.push((host.clone(), error));
+        }
+    }
+
+    /// Why the run is taken back, for the hosts' histories.
+    async fn why(&self) -> String {
+        let errors = self.errors.lock().await;
+        match errors.first() {
+            _ if *self.cancelled.borrow() => "interrupted: stopped by hand".to_owned(),
+            Some((step, error)) => {
+                format!("failed: {}: {error}", self.plan.steps[*step].action.words())
+            }
+            None => "failed: it could not begin".to_owned(),
+        }
+    }
+
+    /// Has a host take back what it was given in [`Run::arm`] and has not been told to keep.
+    async fn recover(&self, host: &HostName, why: &str) -> Vec<String> {
+        let failed = |words: &str, error: String| {
+            (self.tell)(Event::UndoFailed {
+                host: host.clone(),
+                words: words.to_owned(),
+                error,
+            });
+        };
+        let said = match self.targets[host].recover(&self.journal.pending, why).await {
+            Ok(said) => said,
+            Err(error) => {
+                failed(
+                    "take back what was begun",
+                    format!("{:#}", anyhow::Error::new(error)),
+                );
+                return Vec::new();
+            }
+        };
+        let mut undone = Vec::new();
+        for line in said.lines() {
+            let mut fields = line.split('\t');
+            match (fields.next(), fields.next()) {
+                (Some("undone"), Some(words)) => {
+                    (self.tell)(Event::Undoing {
                         host: host.clone(),
-                        words,
-                        error: format!("{:#}", anyhow::Error::new(error)),
-                    }),
+                        words: words.to_owned(),
+                    });
+                    undone.push(format!("{host}: {words}"));
                 }
+                (Some("failed"), Some(words)) => {
+                    failed(words, fields.next().unwrap_or_default().to_owned());
+                }
+                _ => {}
             }
         }
         undone
+    }
+
+    fn left_to_hosts(&self) {
+        for host in self.targets.keys() {
+            (self.tell)(Event::UndoFailed {
+                host: (*host).clone(),
+                words: "take back what was begun".to_owned(),
+                error: "not done in time; the host goes on by itself".to_owned(),
+            });
+        }
     }
 }

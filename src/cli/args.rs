@@ -120,6 +120,21 @@ pub enum Command {
         after_help = "Examples:\n  stackctl deploy --yes\n  stackctl deploy --service backend"
     )]
     Deploy(ApplyArgs),
+    /// Send requests back to an earlier release, exactly as it was; a second when it is still warm
+    #[command(
+        after_help = "Examples:\n  stackctl rollback --yes                       what changed last, back to the release before\n  stackctl rollback backend --to 71b3ad14475c   one service, to a release that `stackctl history` shows"
+    )]
+    Rollback(RollbackArgs),
+    /// Show who changed what on the hosts, when, from where, and how it ended
+    #[command(
+        after_help = "Examples:\n  stackctl history\n  stackctl history --limit 100 --json | jq '.runs[] | select(.outcome != \"done\")'"
+    )]
+    History(HistoryArgs),
+    /// Compare two releases of a service: its files, environment and settings
+    #[command(
+        after_help = "Examples:\n  stackctl diff 71b3ad14475c 582cb2e853e6\n  stackctl diff 71b3ad14475c                    with the one that serves"
+    )]
+    Diff(DiffArgs),
     /// Say whether everything that must be true is true
     #[command(
         after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."
@@ -176,6 +191,35 @@ pub struct ApplyArgs {
     /// Replace files that were edited on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The services; without one, those that changed last
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// The release; without one, the last that served before
+    #[arg(long, value_name = "ID")]
+    pub to: Option<String>,
+    #[command(flatten)]
+    pub apply: ApplyArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// How many runs, the last ones
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A release
+    #[arg(value_name = "A")]
+    pub from: String,
+    /// Another one [default: the one that serves]
+    #[arg(value_name = "B")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

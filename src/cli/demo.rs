@@ -92,7 +92,15 @@ pub async fn demo(
     ] {
         let started = Instant::now();
         console.tell(&console.paint.strong(title));
-        run::run(what, &apply, &ours, &quiet, cancelled.clone()).await?;
+        run::run(
+            what,
+            &apply,
+            &crate::plan::Target::default(),
+            &ours,
+            &quiet,
+            cancelled.clone(),
+        )
+        .await?;
         phases.push(Phase {
             name: phase,
             took: started.elapsed(),

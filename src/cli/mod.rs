@@ -3,12 +3,16 @@
 pub mod args;
 mod confirm;
 mod demo;
+mod diff;
 mod failure;
+mod history;
 mod init;
+mod journal;
 mod lab;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod run;
 mod session;
 mod status;
@@ -73,6 +77,7 @@ async fn dispatch(
                 run::run(
                     run::What::Provision,
                     &args,
+                    &crate::plan::Target::default(),
                     &global,
                     console,
                     cancelled.clone(),
@@ -83,12 +88,18 @@ async fn dispatch(
                 run::run(
                     run::What::Deploy,
                     &args,
+                    &crate::plan::Target::default(),
                     &global,
                     console,
                     cancelled.clone(),
                 )
                 .await
             }
+            Command::Rollback(args) => {
+                rollback::rollback(args, global, console, cancelled.clone()).await
+            }
+            Command::History(args) => history::history(&args, &global, console).await,
+            Command::Diff(args) => diff::diff(&args, &global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,

@@ -215,7 +215,8 @@ fn is_long(action: &Action) -> bool {
             | Action::InstallPackages(_)
             | Action::PullImage(_)
             | Action::BuildImage(_)
-            | Action::RunOnce(_)
+            | Action::RunOnce { .. }
+            | Action::Bake { .. }
             | Action::WaitDatabase(_)
             | Action::WaitHealthy { .. }
             | Action::PushTree { .. }

@@ -1,6 +1,5 @@
 //! `provision` and `deploy`: read → observe → plan → show → ask → apply.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -10,21 +9,21 @@ use tokio::sync::watch;
 
 use super::args::{ApplyArgs, Global};
 use super::confirm::confirm;
+use super::journal::{Written, who};
 use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
 use crate::apply::{self, ApplyError};
 use crate::facts::Facts;
-use crate::model::Layout;
 use crate::observe::{Depth, Fleet};
-use crate::plan::{self, Action, Options, Outcome, Plan, Release, Step, StepState};
-use crate::transport::ConnectOptions;
+use crate::plan::{self, Options, Outcome, Plan, Release, StepState, Target};
 use crate::ui;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     Provision,
     Deploy,
+    Rollback,
 }
 
 impl What {
@@ -32,6 +31,7 @@ impl What {
         match self {
             What::Provision => "provision",
             What::Deploy => "deploy",
+            What::Rollback => "rollback",
         }
     }
 }
@@ -55,6 +55,7 @@ pub async fn interrupted_outside_apply(cancelled: &mut watch::Receiver<bool>) {
 pub async fn run(
     what: What,
     args: &ApplyArgs,
+    target: &Target,
     global: &Global,
     console: &Console,
     cancelled: watch::Receiver<bool>,
@@ -69,25 +70,33 @@ pub async fn run(
     }
     let releases = match what {
         What::Deploy => loaded.releases()?,
-        What::Provision => Vec::new(),
+        What::Provision | What::Rollback => Vec::new(),
+    };
+    let depth = match what {
+        What::Rollback => Depth::Records,
+        _ => Depth::Plan,
     };
     let fleet = loaded.connect_all(console).await?;
     let facts = if args.dry_run {
-        loaded.observe(&fleet, Depth::Plan, console).await?
+        loaded.observe(&fleet, depth, console).await?
     } else if fleet.len() == 1 {
         // Both go out at once; the host takes the lock before it says what it has.
-        let observed = loaded.observe(&fleet, Depth::Plan, console);
+        let observed = loaded.observe(&fleet, depth, console);
         let (locked, facts) = tokio::join!(lock(&loaded, &fleet, what), observed);
         locked?;
         facts?
     } else {
         lock(&loaded, &fleet, what).await?;
-        loaded.observe(&fleet, Depth::Plan, console).await?
+        loaded.observe(&fleet, depth, console).await?
     };
     let options = Options {
         overwrite_drift: args.overwrite_drift,
     };
-    let plan = make(what, &loaded, &facts, &releases, options)?;
+    let plan = match what {
+        What::Rollback => plan::rollback(&loaded.stack, &facts, target, options)
+            .map_err(|error| Failure::plan(&error))?,
+        _ => make(what, &loaded, &facts, &releases, options)?,
+    };
     if plan.is_empty() || args.dry_run {
         show(&plan, what, console)?;
         close(&fleet).await;
@@ -104,8 +113,10 @@ pub async fn run(
 
     APPLYING.store(true, Ordering::SeqCst);
     let progress = Progress::new(&plan, console);
-    let outcome = apply::apply(&plan, &fleet, &|event| progress.tell(event), cancelled).await;
-    record(what, &loaded, &fleet, &facts, &releases, &outcome, started).await;
+    let written = Written::begin(what.name(), &loaded.stack, &loaded.base, &facts, &plan);
+    let tell = |event| progress.tell(event);
+    let outcome = apply::apply(&plan, &fleet, &written.journal, &tell, cancelled).await;
+    written.end(&fleet, &plan, &outcome).await;
     close(&fleet).await;
     APPLYING.store(false, Ordering::SeqCst);
     finish(what, &plan, outcome, started, console).map_err(|failure| {
@@ -126,7 +137,9 @@ pub fn make(
 ) -> Result<Plan, Failure> {
     let plan = match what {
         What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, options),
-        What::Deploy => plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options),
+        What::Deploy | What::Rollback => {
+            plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options)
+        }
     };
     plan.map_err(|error| Failure::plan(&error))
 }
@@ -142,16 +155,6 @@ async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<(), Failure>
     Ok(())
 }
 
-/// `user@machine`.
-fn who() -> String {
-    let user = ConnectOptions::from_environment().local_user;
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_else(|| "elsewhere".into());
-    format!("{user}@{}", machine.trim())
-}
-
 fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
     if console.json {
         let mut value = ui::plan_json(plan);
@@ -164,62 +167,6 @@ fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
 
 async fn close(fleet: &Fleet) {
     join_all(fleet.values().map(|transport| transport.close())).await;
-}
-
-/// One line in each changed host's history, also when the run failed.
-async fn record(
-    what: What,
-    loaded: &Loaded,
-    fleet: &Fleet,
-    facts: &Facts,
-    releases: &[Release],
-    outcome: &Outcome<ApplyError>,
-    started: Instant,
-) {
-    let state = if outcome.cancelled {
-        "interrupted"
-    } else if outcome.is_success() {
-        "done"
-    } else {
-        "failed"
-    };
-    let layout = Layout::new(&loaded.stack.name);
-    let mut steps = Vec::new();
-    for (host, facts) in facts {
-        let ids: BTreeMap<&str, &str> = releases
-            .iter()
-            .filter(|release| release.host == *host)
-            .map(|release| (release.service.as_str(), release.id.as_str()))
-            .collect();
-        let line = json!({
-            "time": facts.clock_text,
-            "who": who(),
-            "command": what.name(),
-            "releases": ids,
-            "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-            "outcome": state,
-        });
-        steps.push(Step {
-            host: host.clone(),
-            phase: 0,
-            action: Action::Record {
-                history: layout.history(),
-                line: line.to_string(),
-            },
-            cause: "what was done is kept on the host".into(),
-            undo: Vec::new(),
-            commits: false,
-        });
-    }
-    let plan = Plan {
-        steps,
-        notes: Vec::new(),
-    };
-    let (_never, receiver) = watch::channel(false);
-    let recorded = apply::apply(&plan, fleet, &|_| {}, receiver).await;
-    for (_, error) in recorded.errors {
-        tracing::warn!("the history was not written: {error}");
-    }
 }
 
 fn finish(
@@ -264,6 +211,12 @@ fn finish(
             .hint("run the command again; it goes on where this run ended"));
     }
     let mut failure = None;
+    for (host, error) in &outcome.unarmed {
+        let told = Failure::step(host.as_str(), "write down what is about to be done", error);
+        if let Some(earlier) = failure.replace(told) {
+            console.tell(&Failure::text(&earlier, console.paint));
+        }
+    }
     for (step, error) in outcome
         .errors
         .iter()
@@ -277,7 +230,9 @@ fn finish(
     }
     let failure = failure.unwrap_or_else(|| Failure::new(Kind::Step, "a step failed"));
     Err(failure.hint(told).hint(match what {
-        What::Deploy => "what served before still serves; mend the cause and run the command again",
+        What::Deploy | What::Rollback => {
+            "what served before still serves; mend the cause and run the command again"
+        }
         What::Provision => {
             "mend the cause and run the command again; it goes on where this run ended"
         }
@@ -302,13 +257,7 @@ fn outcome_json(what: What, plan: &Plan, outcome: &Outcome<ApplyError>, started:
         .map(|(step, error)| json!({"step": step + 1, "error": error.to_string(), "tail": error.tail()}))
         .collect();
     value["command"] = json!(what.name());
-    value["outcome"] = json!(if outcome.is_success() {
-        "done"
-    } else if outcome.cancelled {
-        "interrupted"
-    } else {
-        "failed"
-    });
+    value["outcome"] = json!(outcome.name());
     value["seconds"] = json!(started.elapsed().as_secs_f64());
     value["errors"] = json!(errors);
     value["undone"] = json!(outcome.undone);

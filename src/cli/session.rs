@@ -22,6 +22,8 @@ use crate::transport::{self, ConnectOptions, Prompt, Transport};
 pub struct Loaded {
     pub stack: Stack,
     pub templates: Templates,
+    /// The yaml's folder.
+    pub base: PathBuf,
     /// What `--host` leaves; all hosts without it.
     pub hosts: BTreeSet<HostName>,
     /// What `--service` leaves; all services without it.
@@ -69,6 +71,7 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
     Ok(Loaded {
         stack,
         templates,
+        base,
         hosts,
         services,
     })

@@ -37,6 +37,7 @@ impl Relations<'_> {
                 let service = Service {
                     name: raw.name.clone(),
                     hosts,
+                    keep: raw.keep,
                     needs: raw.needs.iter().map(|need| need.value.clone()).collect(),
                     kind,
                 };

@@ -18,6 +18,7 @@ pub(super) struct RawService {
     pub span: Span,
     pub needs: Vec<At<ServiceName>>,
     pub on: Option<Vec<At<HostName>>>,
+    pub keep: Option<u8>,
     /// Which of the kinds it is, even when that could not be read in full.
     pub is_database: bool,
     pub env_places: BTreeMap<EnvName, Span>,
@@ -60,6 +61,7 @@ impl RawService {
         Self {
             name,
             span,
+            keep: None,
             needs: Vec::new(),
             on: None,
             is_database: false,
@@ -98,6 +100,7 @@ fn service(
         }
     }
     Some(RawService {
+        keep: fields.number(reader, "keep"),
         needs: fields.names(reader, "needs").unwrap_or_default(),
         on: fields.names(reader, "on"),
         is_database: kind_key == Some("mysql"),
@@ -347,14 +350,15 @@ fn app(
     }
     let command = words(reader, fields, "command");
     let release = words(reader, fields, "release");
-    let stop_grace = fields.number::<u32>(reader, "stop_grace").filter(|ms| {
-        let whole = ms.is_multiple_of(1000);
-        if !whole {
-            let span = fields.key_span("stop_grace");
-            reader.report("invalid", span, "`stop_grace` takes whole seconds".into());
-        }
-        whole
-    });
+    let release_deadline = seconds(reader, fields, "release_deadline");
+    let bake = seconds(reader, fields, "bake");
+    let warm = seconds(reader, fields, "warm");
+    let drain = seconds(reader, fields, "drain");
+    let stop_grace = seconds(reader, fields, "stop_grace");
+    let stop_signal = match fields.has("stop_signal") {
+        true => Some(fields.parsed(reader, "stop_signal")?),
+        false => None,
+    };
     let memory = fields.number(reader, "memory");
     Some(App {
         source: source?,
@@ -363,9 +367,25 @@ fn app(
         env,
         command,
         release,
-        stop_grace: stop_grace? / 1000,
+        release_deadline: release_deadline?,
+        bake: bake?,
+        warm: warm?,
+        drain: drain?,
+        stop_grace: stop_grace?,
+        stop_signal,
         memory,
     })
+}
+
+/// A time that is kept in whole seconds.
+fn seconds(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &str) -> Option<u32> {
+    let ms = fields.number::<u32>(reader, name)?;
+    if ms.is_multiple_of(1000) {
+        return Some(ms / 1000);
+    }
+    let span = fields.key_span(name);
+    reader.report("invalid", span, format!("`{name}` takes whole seconds"));
+    None
 }
 
 fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ImageSource> {

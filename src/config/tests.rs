@@ -105,6 +105,19 @@ fn everything_can_be_said() {
         (120, 250)
     );
     assert_eq!((backend.stop_grace, backend.memory), (90, Some(1024)));
+    let times = [
+        backend.release_deadline,
+        backend.bake,
+        backend.warm,
+        backend.drain,
+    ];
+    assert_eq!(times, [300, 20, 3600, 120]);
+    assert_eq!(
+        backend.stop_signal.as_ref().map(|signal| signal.as_str()),
+        Some("SIGQUIT")
+    );
+    let keep = |name: &str| stack.services[&name.parse().unwrap()].keep(&stack);
+    assert_eq!((keep("backend"), keep("worker")), (7, 5));
     let env: BTreeMap<&str, &str> = backend
         .env
         .iter()

@@ -1,6 +1,7 @@
 //! What hosts said of themselves, as data. Parsers are pure: text in, facts out.
 
 mod docker;
+mod history;
 mod host;
 mod manifest;
 mod probe;
@@ -12,6 +13,7 @@ pub use docker::{
     ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
     SchemaFacts,
 };
+pub use history::HistoryFacts;
 pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};
 pub use manifest::{Manifest, Owned};
 pub use probe::{ProbeFacts, Probed};

@@ -39,6 +39,37 @@ impl Layout {
         self.path(format!("/run/stackctl/{}.lock", self.stack))
     }
 
+    /// What takes the run that is under way back, were it to end now; absent when none is. See `recover.sh`.
+    pub fn pending(&self) -> HostPath {
+        self.path(format!("{}/pending", self.state()))
+    }
+
+    /// A copy of `recover.sh` for the boot after a crash.
+    pub fn recover_script(&self) -> HostPath {
+        self.path(format!("{}/recover.sh", self.state()))
+    }
+
+    /// The unit that runs it before nginx starts.
+    pub fn recover_unit(&self) -> String {
+        format!("stackctl-{}-recover.service", self.stack)
+    }
+
+    /// One empty file for each release that has served, named by its id; its time of change is when it last began to.
+    /// One that was rolled back from has `.left` behind its id.
+    pub fn served(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/served/{service}", self.state()))
+    }
+
+    /// The mark of one release.
+    pub fn mark(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/{id}", self.served(service)))
+    }
+
+    /// The timer that stops a release that was switched away from; without `.timer`.
+    pub fn cooling_unit(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("{}-{service}-cool-{id}", self.stack)
+    }
+
     pub fn secrets(&self) -> HostPath {
         self.path(format!("{}/secrets", self.state()))
     }

@@ -13,7 +13,7 @@ mod ssh;
 pub use file::{HostPath, HostPathError, Owner, RemoteFile};
 pub use layout::Layout;
 pub use name::{
-    EnvName, HostName, ImageRef, NameError, ReleaseId, ServiceName, SiteName, StackName,
+    EnvName, HostName, ImageRef, NameError, ReleaseId, ServiceName, SiteName, StackName, StopSignal,
 };
 pub use secret::Secret;
 pub use service::{
@@ -31,7 +31,8 @@ pub struct Stack {
     pub hosts: BTreeMap<HostName, Host>,
     pub services: BTreeMap<ServiceName, Service>,
     pub sites: BTreeMap<SiteName, Site>,
-    /// How many stopped releases of each service stay on a host, beside the one that serves.
+    /// How many stopped releases of each service stay on a host, beside the one that serves, unless the
+    /// service says otherwise.
     pub keep: u8,
 }
 

@@ -134,6 +134,23 @@ name!(
     "it is 12 lower-case hex digits, as `stackctl status` shows them"
 );
 
+name!(
+    /// A signal by its name, as signal(7) lists them.
+    StopSignal,
+    "a signal",
+    |text| {
+        let number = text.strip_prefix("SIGRTMIN+").map(str::parse::<u8>);
+        match number {
+            Some(number) => number.is_ok_and(|number| number <= 15),
+            None => [
+                "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT",
+            ]
+            .contains(&text),
+        }
+    },
+    "write its name, such as SIGTERM, SIGINT, SIGQUIT or SIGRTMIN+3"
+);
+
 impl ServiceName {
     /// The prefix of the variables that tell an app about this service: `user-db` becomes `USER_DB`.
     pub fn env_prefix(&self) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{EnvName, HostName, ImageRef, ServiceName};
+use super::{EnvName, HostName, ImageRef, ServiceName, Stack, StopSignal};
 
 /// One part of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Service {
     pub hosts: Vec<HostName>,
     /// Services that must answer before this one starts.
     pub needs: Vec<ServiceName>,
+    /// How many releases beside the serving one stay on a host; `None`: the stack's own number.
+    pub keep: Option<u8>,
     pub kind: ServiceKind,
 }
 
@@ -34,8 +36,18 @@ pub struct App {
     pub command: Option<Vec<String>>,
     /// Run once with the new image and environment before requests are switched to it, for example migrations.
     pub release: Option<Vec<String>>,
+    /// Seconds that the release phase may take.
+    pub release_deadline: u32,
+    /// Seconds that a new release is watched after the switch, which is taken back when its checks fail.
+    pub bake: u32,
+    /// Seconds that the release before keeps running after the switch, so that a rollback is one rename.
+    pub warm: u32,
+    /// Seconds that connections to an old release may last before it is stopped.
+    pub drain: u32,
     /// Seconds between the stop signal and SIGKILL.
     pub stop_grace: u32,
+    /// `None` leaves it to the image.
+    pub stop_signal: Option<StopSignal>,
     /// Memory limit in MiB.
     pub memory: Option<u32>,
 }
@@ -136,6 +148,11 @@ impl Service {
             ServiceKind::Mysql(database) => Some(database),
             _ => None,
         }
+    }
+
+    /// How many releases beside the serving one stay on a host.
+    pub fn keep(&self, stack: &Stack) -> u8 {
+        self.keep.unwrap_or(stack.keep)
     }
 
     /// Whether `deploy` makes releases of it (databases only change by `provision`).

@@ -23,6 +23,8 @@ pub enum Depth {
     Plan,
     /// Also what `status` shows of each container.
     Status,
+    /// Also the records of all releases, for going back to one and for comparing.
+    Records,
 }
 
 /// A host that did not say what it is.
@@ -67,7 +69,15 @@ async fn host(
     depth: Depth,
 ) -> Result<HostFacts, Unobserved> {
     let manifest = Layout::new(&stack.name).manifest();
-    let script = script::facts().with(questions(stack, &manifest));
+    let mut questions = questions(stack, &manifest);
+    if depth == Depth::Records {
+        questions.extend(
+            plan::records(stack)
+                .iter()
+                .map(|folder| format!("r:{folder}")),
+        );
+    }
+    let script = script::facts().with(questions);
     // Asked for before we know whether there is an engine: it costs nothing, and saves a round trip when there is.
     let socket = Endpoint::Unix(docker::SOCKET.to_owned());
     let (output, ()) = tokio::join!(
@@ -113,13 +123,14 @@ fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
             .map(|path| format!("l:{path}")),
     );
     let layout = Layout::new(&stack.name);
-    let apps = stack
-        .services
-        .values()
-        .filter_map(|service| Some((service, service.app()?)));
-    for (service, _) in apps.filter(|(_, app)| matches!(app.listen, Listen::Port(_))) {
-        // systemctl knows the pattern; the releases are not known here.
-        questions.push(format!("u:{}-{}-proxy-*.socket", stack.name, service.name));
+    // systemctl knows patterns; the releases are not known here.
+    for service in stack.services.values() {
+        let Some(app) = service.app() else { continue };
+        let (stack, name) = (&stack.name, &service.name);
+        questions.push(format!("u:{stack}-{name}-cool-*.timer"));
+        if matches!(app.listen, Listen::Port(_)) {
+            questions.push(format!("u:{stack}-{name}-proxy-*.socket"));
+        }
     }
     questions.push(format!("c:{}", layout.nginx_available()));
     let services = stack.services.values();

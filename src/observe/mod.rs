@@ -1,9 +1,11 @@
 //! Asks hosts what they are and have, and this machine what is to be sent. Changes nothing.
 
+mod history;
 mod hosts;
 mod probe;
 mod tree;
 
+pub use history::{digests, history};
 pub use hosts::{Depth, Fleet, Unobserved, hosts};
 pub use probe::probes;
 pub use tree::{TreeError, tree_of};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::sha256;
 use crate::model::{
@@ -22,7 +22,7 @@ pub mod label {
 
 /// Everything that the engine needs to make a container. API 1.41 fields only, so that every engine from 20.10 on
 /// takes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     pub name: String,
     pub image: String,
@@ -40,6 +40,8 @@ pub struct ContainerSpec {
     /// MiB.
     pub memory: Option<u32>,
     pub pids_limit: i64,
+    /// `None` leaves it to the image.
+    pub stop_signal: Option<String>,
     /// Seconds between the stop signal and SIGKILL.
     pub stop_grace: u32,
     /// A tiny init as process 1 that passes signals on and reaps; not for images that look at their process 1.
@@ -53,7 +55,7 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mount {
     Bind {
         from: HostPath,
@@ -71,6 +73,16 @@ impl ContainerSpec {
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).expect("a spec is plain data");
         sha256(&json)[..16].to_owned()
+    }
+
+    /// With the labels that mark it as a release's.
+    pub(super) fn of_release(self, stack: &Stack, service: &Service, id: &ReleaseId) -> Self {
+        let mut spec = self.labelled(stack, service);
+        spec.labels.insert(label::RELEASE.into(), id.to_string());
+        if let Some(port) = spec.publish.values().next() {
+            spec.labels.insert(label::PORT.into(), port.to_string());
+        }
+        spec
     }
 
     fn labelled(mut self, stack: &Stack, service: &Service) -> Self {
@@ -142,6 +154,7 @@ pub fn database(stack: &Stack, service: &Service, database: &Database) -> Contai
         memory: database.memory,
         pids_limit: 4096,
         // InnoDB writes its buffers out when told to stop; cutting that short means crash recovery.
+        stop_signal: None,
         stop_grace: 60,
         // The server itself must be process 1 once it is set up: see database-facts.sh.
         init: false,
@@ -210,7 +223,7 @@ pub fn app(
         (Listen::Port(inside), Some(outside)) => BTreeMap::from([(inside, outside)]),
         _ => BTreeMap::new(),
     };
-    let mut spec = ContainerSpec {
+    let spec = ContainerSpec {
         name: layout.release_container(&service.name, id),
         image,
         env,
@@ -222,18 +235,14 @@ pub fn app(
         restart: true,
         memory: app.memory,
         pids_limit: 512,
+        stop_signal: app.stop_signal.as_ref().map(ToString::to_string),
         stop_grace: app.stop_grace,
         init: true,
         read_only: ours,
         drop_capabilities: ours,
         labels: BTreeMap::new(),
-    }
-    .labelled(stack, service);
-    spec.labels.insert(label::RELEASE.into(), id.to_string());
-    if let Some(port) = port {
-        spec.labels.insert(label::PORT.into(), port.to_string());
-    }
-    spec
+    };
+    spec.of_release(stack, service, id)
 }
 
 /// A one-off run of `command` in the release's image, environment and networks.

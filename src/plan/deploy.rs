@@ -2,28 +2,33 @@
 //!
 //! The first deploy and the hundredth are the same code: on the first, no old release is there to drain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::container::{self, ContainerSpec, label};
+use super::container::{self, label};
 use super::host::{HostPlan, Options, Parts, PlanError};
+use super::record::{Record, RecordedFile};
 use super::release::Release;
-use super::step::{Action, Folder, ImageBuild, Plan};
-use crate::facts::{ContainerFacts, DatabaseFacts, Facts, sha256};
+use super::step::{Action, BakeTarget, Folder, ImageBuild, Plan};
+use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SourceTree, sha256};
 use crate::model::{
-    App, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind, Stack,
+    App, HostPath, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind,
+    ServiceName, Stack,
 };
 use crate::render::{self, RenderError, Templates};
 
-/// Prepare everywhere, then switch everywhere, then stop what is old: a failure before the first switch leaves every
-/// host with what it had.
+/// Prepare everywhere, then switch everywhere, then watch, then confirm, then stop what is old: whatever fails before it is
+/// confirmed is taken back everywhere, so that no fleet is left half and half.
 pub(super) mod phase {
     pub const PREPARE: u16 = 0;
     pub const SWITCH: u16 = 1;
-    pub const RETIRE: u16 = 2;
+    pub const BAKE: u16 = 2;
+    pub const COMMIT: u16 = 3;
+    pub const RETIRE: u16 = 4;
 }
 
 /// nginx's group on Debian and Ubuntu: base-passwd gives www-data the fixed id 33.
-const WWW_DATA: u32 = 33;
+pub(super) const WWW_DATA: u32 = 33;
 /// The first of the loopback ports that TCP-only containers are published on.
 const FIRST_PORT: u16 = 20000;
 const PORTS: u16 = 10000;
@@ -65,6 +70,7 @@ pub fn deploy(
                     source,
                 })?;
         }
+        plan.confirm(phase::BAKE, phase::COMMIT);
         plan.finish(phase::RETIRE, &mut parts);
     }
     parts.into_plan()
@@ -165,10 +171,51 @@ impl HostPlan<'_> {
                 );
                 step.undo.push(undo);
             }
-            self.step(phase::SWITCH, Action::Switch { link, target }, cause)
-                .commits = true;
+            self.switch(link, target, current, cause);
         }
+        self.mark(service, &release.id);
         self.prune_folders(service, &release.id);
+    }
+
+    /// Sends new requests to another release; taken back, the one before gets them again.
+    pub(super) fn switch(
+        &mut self,
+        link: HostPath,
+        target: String,
+        before: Option<String>,
+        cause: &str,
+    ) {
+        let undo = match before {
+            Some(before) if before == target => return,
+            Some(target) => Action::Switch {
+                link: link.clone(),
+                target,
+            },
+            None => Action::Remove(link.clone()),
+        };
+        self.step(phase::SWITCH, Action::Switch { link, target }, cause)
+            .undo
+            .push(undo);
+    }
+
+    /// Has the host know that this release serves.
+    pub(super) fn mark(&mut self, service: &Service, id: &ReleaseId) {
+        let marks = self
+            .facts
+            .entries
+            .get(self.layout.served(&service.name).as_str());
+        let link = if service.app().is_some() {
+            self.layout.socket_link(&service.name)
+        } else {
+            self.layout.current(&service.name)
+        };
+        let serves = self
+            .facts
+            .link(&link)
+            .is_some_and(|target| target.contains(id.as_str()));
+        if !serves || !marks.is_some_and(|marks| marks.contains_key(id.as_str())) {
+            self.commit.serves.push(self.layout.mark(&service.name, id));
+        }
     }
 
     fn app(
@@ -214,7 +261,27 @@ impl HostPlan<'_> {
             } else {
                 switch_cause(current.as_deref())
             };
-            self.prepare(service, app, release, &spec, there.as_ref(), same, cause);
+            let record = Record {
+                schema: 1,
+                service: service.name.clone(),
+                id: id.clone(),
+                spec: spec.clone(),
+                files: std::iter::once(&tmpfiles)
+                    .chain(&units)
+                    .map(RecordedFile::of)
+                    .collect(),
+                sources: release.tree.as_ref().map(sources).unwrap_or_default(),
+            };
+            self.prepare(
+                service,
+                app,
+                release,
+                &record,
+                there.as_ref(),
+                same,
+                switched,
+                cause,
+            );
             self.proxy(service, id, units);
             let socket = layout.socket(&service.name, id);
             let health = app.health.clone();
@@ -230,6 +297,20 @@ impl HostPlan<'_> {
         } else {
             self.proxy(service, id, units);
         }
+        self.at_boot(tmpfiles, switched);
+        if !switched {
+            let cause = switch_cause(current.as_deref());
+            self.bake(app, &name, &link);
+            self.switch(link, target, current, cause);
+        }
+        self.mark(service, id);
+        self.retire(service, app, id);
+        self.prune_folders(service, id);
+        Ok(())
+    }
+
+    /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
+    pub(super) fn at_boot(&mut self, tmpfiles: RemoteFile, switched: bool) {
         let stood = self.facts.files.get(&tmpfiles.path);
         let stood = stood.and_then(|file| file.contents.clone());
         let wrote = self.file(phase::SWITCH, tmpfiles.clone());
@@ -249,16 +330,15 @@ impl HostPlan<'_> {
                 },
             });
         }
-        if !switched {
-            let cause = switch_cause(current.as_deref());
-            self.step(phase::SWITCH, Action::Switch { link, target }, cause)
-                .commits = true;
-        } else if wrote && let Some(step) = self.steps.last_mut() {
-            step.commits = true;
-        }
-        self.retire(service, app, id);
-        self.prune_folders(service, id);
-        Ok(())
+    }
+
+    fn bake(&mut self, app: &App, container: &str, link: &HostPath) {
+        self.baking.0.push(BakeTarget {
+            container: container.to_owned(),
+            link: link.clone(),
+            health: app.health.clone(),
+        });
+        self.baking.1 = self.baking.1.max(app.bake);
     }
 
     /// Whether the host has the release's folder.
@@ -278,11 +358,13 @@ impl HostPlan<'_> {
         service: &Service,
         app: &App,
         release: &Release,
-        spec: &ContainerSpec,
+        record: &Record,
         there: Option<&ContainerFacts>,
         same: bool,
+        switched: bool,
         cause: &str,
     ) {
+        let spec = &record.spec;
         let id = &release.id;
         let layout = self.layout.clone();
         let docker = self.facts.docker.as_ref();
@@ -329,16 +411,14 @@ impl HostPlan<'_> {
             Action::PutFolder(own),
             "the release's own files",
         );
-        if is_new {
+        if is_new && !switched {
             step.undo.push(Action::Remove(folder.clone()));
         }
         let record = RemoteFile {
-            path: format!("{folder}/release.json")
-                .parse()
-                .expect("a plain path"),
+            path: Record::path(&layout, &service.name, id),
             mode: 0o600,
             owner: Owner::ROOT,
-            contents: serde_json::to_vec_pretty(spec).expect("a spec is plain data"),
+            contents: record.to_bytes(),
         };
         self.step(
             phase::PREPARE,
@@ -363,35 +443,11 @@ impl HostPlan<'_> {
         }
         // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:
         // the file itself is written at the switch.
-        let run = Folder {
-            path: layout.run(),
-            mode: 0o755,
-            owner: Owner::ROOT,
-        };
-        self.step(phase::PREPARE, Action::PutFolder(run), "sockets live there");
-        let (mode, owner) = match app.listen {
-            Listen::Socket => (
-                0o2750,
-                Owner {
-                    user: Layout::APP_USER,
-                    group: WWW_DATA,
-                },
-            ),
-            Listen::Port(_) => (0o755, Owner::ROOT),
-        };
-        let sockets = Folder {
-            path: layout.socket_folder(&service.name, id),
-            mode,
-            owner,
-        };
-        let undo = Action::Remove(sockets.path.clone());
-        self.step(
-            phase::PREPARE,
-            Action::PutFolder(sockets),
-            "the release's own socket",
-        )
-        .undo
-        .push(undo);
+        let undo = Action::Remove(layout.socket_folder(&service.name, id));
+        let step = self.socket_folders(service, app.listen, id);
+        if !switched {
+            step.undo.push(undo);
+        }
         if let Some(there) = there.filter(|there| !same || !there.is_running()) {
             let cause = if same {
                 "it is not running"
@@ -415,12 +471,17 @@ impl HostPlan<'_> {
             let undo = Action::RemoveContainer(once.name.clone());
             let step = self.step(
                 phase::PREPARE,
-                Action::RunOnce(Box::new(once)),
+                Action::RunOnce {
+                    spec: Box::new(once),
+                    deadline: Duration::from_secs(u64::from(app.release_deadline)),
+                },
                 "release phase",
             );
             step.undo.push(undo);
         }
+        // Taken back after the switch, it may hold requests still.
         let undo = [
+            drain(&spec.name, app, &layout, &service.name, id),
             Action::StopContainer {
                 name: spec.name.clone(),
                 grace: 2,
@@ -432,11 +493,14 @@ impl HostPlan<'_> {
             Action::RunContainer(Box::new(spec.clone())),
             cause,
         );
-        step.undo.extend(undo);
+        // The one that serves is mended, not replaced: there is nothing to go back to.
+        if !switched {
+            step.undo.extend(undo);
+        }
     }
 
     /// systemd's socket proxy before a container that only speaks TCP.
-    fn proxy(&mut self, service: &Service, id: &ReleaseId, units: Vec<RemoteFile>) {
+    pub(super) fn proxy(&mut self, service: &Service, id: &ReleaseId, units: Vec<RemoteFile>) {
         if units.is_empty() {
             return;
         }
@@ -458,14 +522,17 @@ impl HostPlan<'_> {
             self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
         }
         if wrote || !self.facts.is_active(&socket) {
-            let undo = Action::StopUnit(socket.clone());
-            self.step(
+            // Stopped, it cuts what it carries.
+            let container = self.layout.release_container(&service.name, id);
+            let app = service.app();
+            let drain = app.map(|app| drain(&container, app, &self.layout, &service.name, id));
+            let stop = Action::StopUnit(socket.clone());
+            let step = self.step(
                 phase::PREPARE,
                 Action::StartUnit(socket),
                 "it leads to the container",
-            )
-            .undo
-            .push(undo);
+            );
+            step.undo.extend(drain.into_iter().chain([stop]));
         }
     }
 
@@ -506,6 +573,37 @@ impl HostPlan<'_> {
             .find(|port| !taken.contains(port))
             .unwrap_or(FIRST_PORT)
     }
+}
+
+/// Waits until a release's connections have ended.
+pub(super) fn drain(
+    container: &str,
+    app: &App,
+    layout: &Layout,
+    service: &ServiceName,
+    id: &ReleaseId,
+) -> Action {
+    let deadline = Duration::from_secs(u64::from(app.drain));
+    match app.listen {
+        Listen::Socket => Action::Drain {
+            container: Some(container.to_owned()),
+            socket: format!("{}/app.sock", Layout::CONTAINER_RUN),
+            deadline,
+        },
+        Listen::Port(_) => Action::Drain {
+            container: None,
+            socket: layout.socket(service, id).to_string(),
+            deadline,
+        },
+    }
+}
+
+/// Digests of the files that a release was made from.
+fn sources(tree: &SourceTree) -> BTreeMap<String, String> {
+    let files = tree.files();
+    files
+        .map(|(path, file)| (path.to_owned(), file.digest.clone()))
+        .collect()
 }
 
 fn switch_cause(current: Option<&str>) -> &'static str {

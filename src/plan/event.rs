@@ -57,6 +57,8 @@ pub struct Outcome<E> {
     pub states: Vec<StepState>,
     /// The steps that failed, by index.
     pub errors: Vec<(usize, E)>,
+    /// Hosts on which nothing was begun, since they could not keep what would take it back.
+    pub unarmed: Vec<(HostName, E)>,
     /// What was taken back, in words.
     pub undone: Vec<String>,
     /// Whether the person stopped it.
@@ -64,7 +66,18 @@ pub struct Outcome<E> {
 }
 
 impl<E> Outcome<E> {
+    /// `done`, `failed` or `interrupted`, as histories say it.
+    pub fn name(&self) -> &'static str {
+        if self.is_success() {
+            "done"
+        } else if self.cancelled {
+            "interrupted"
+        } else {
+            "failed"
+        }
+    }
+
     pub fn is_success(&self) -> bool {
-        self.errors.is_empty() && !self.cancelled
+        self.errors.is_empty() && self.unarmed.is_empty() && !self.cancelled
     }
 }

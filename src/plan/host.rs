@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::step::{Action, Folder, Note, Step};
+use super::step::{Action, BakeTarget, Commit, Folder, Note, Step};
 use crate::facts::{FileKind, HostFacts, Manifest, Owned, sha256};
 use crate::model::{Host, HostName, HostPath, Layout, Owner, RemoteFile, Stack};
 use crate::render::RenderError;
@@ -47,6 +47,9 @@ pub(super) struct HostPlan<'a> {
     pub notes: Vec<Note>,
     pub findings: Vec<Finding>,
     pub manifest: Manifest,
+    /// What is watched after the switch, and for how many seconds.
+    pub baking: (Vec<BakeTarget>, u32),
+    pub commit: Commit,
 }
 
 impl<'a> HostPlan<'a> {
@@ -63,6 +66,8 @@ impl<'a> HostPlan<'a> {
             notes: Vec::new(),
             findings: Vec::new(),
             manifest,
+            baking: (Vec::new(), 0),
+            commit: Commit::default(),
         }
     }
 
@@ -73,7 +78,6 @@ impl<'a> HostPlan<'a> {
             action,
             cause: cause.into(),
             undo: Vec::new(),
-            commits: false,
         });
         self.steps.last_mut().expect("just pushed")
     }
@@ -176,6 +180,28 @@ impl<'a> HostPlan<'a> {
     pub fn forget(&mut self, phase: u16, path: &HostPath, cause: &str) {
         if self.manifest.files.remove(path).is_some() && self.facts.files.contains_key(path) {
             self.step(phase, Action::Remove(path.clone()), cause.to_owned());
+        }
+    }
+
+    /// What was switched is watched, then it is confirmed that what was done stays.
+    pub fn confirm(&mut self, bake: u16, commit: u16) {
+        let (targets, seconds) = std::mem::take(&mut self.baking);
+        if !targets.is_empty() && seconds > 0 {
+            self.step(
+                bake,
+                Action::Bake { targets, seconds },
+                "the switch is taken back if it fails",
+            );
+        }
+        let mut written = std::mem::take(&mut self.commit);
+        let can_be_undone = self.steps.iter().any(|step| !step.undo.is_empty());
+        if can_be_undone || !written.serves.is_empty() || !written.leaves.is_empty() {
+            written.time = self.facts.clock;
+            self.step(
+                commit,
+                Action::Commit(Box::new(written)),
+                "all of it is well",
+            );
         }
     }
 

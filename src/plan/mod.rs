@@ -2,26 +2,34 @@
 //! asks or looks at a clock.
 
 mod assume;
+mod compare;
 pub mod container;
 mod deploy;
 mod event;
 mod host;
 mod provision;
+mod record;
 mod release;
 mod retire;
+mod rollback;
 mod status;
 mod step;
 mod text;
 
 pub use assume::assume_provisioned;
+pub use compare::{Difference, compare, files as compare_files};
 pub use deploy::deploy;
 pub use event::{Event, Outcome, StepState};
 pub use host::{Finding, Options, PlanError};
 pub use provision::{UNITS, database_targets, provision};
+pub use record::{Record, RecordedFile};
 pub use release::{Release, prepare};
+pub use retire::serving;
+pub use rollback::{Target, records, rollback};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
-    Action, DatabaseTarget, Folder, GENERATION_PATH, ImageBuild, Note, Plan, SiteInstall, Step,
+    Action, BakeTarget, Commit, Cooling, DatabaseTarget, Folder, GENERATION_PATH, ImageBuild, Note,
+    Plan, SiteInstall, Step,
 };
 pub use text::{diff, plan_text};
 
@@ -61,6 +69,7 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
             paths.push(layout.tmpfiles(&service.name));
         }
     }
+    paths.push(layout.pending());
     paths
 }
 
@@ -72,7 +81,7 @@ pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
         .values()
         .filter(|service| service.is_released());
     let mut folders: Vec<HostPath> = released
-        .map(|service| layout.releases(&service.name))
+        .flat_map(|service| [layout.releases(&service.name), layout.served(&service.name)])
         .collect();
     folders.push(layout.run());
     folders

@@ -42,6 +42,7 @@ pub fn provision(
                 source,
             })?;
         }
+        plan.confirm(1, 1);
         plan.finish(1, &mut parts);
     }
     parts.into_plan()
@@ -457,7 +458,6 @@ impl<'a> HostPlan<'a> {
         let undo = Action::RestoreSite(install.clone());
         let step = self.step(0, Action::InstallSite(install), cause);
         step.undo.push(undo);
-        step.commits = true;
         Ok(())
     }
 }

@@ -1,21 +1,71 @@
 //! What no longer serves: drained, stopped, kept for a while, and in the end removed without a trace.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::label;
 use super::deploy::phase;
 use super::host::{HostPlan, is_ours};
-use super::step::Action;
-use crate::facts::{ContainerFacts, DockerFacts, sha256};
+use super::step::{Action, Cooling};
+use crate::facts::{ContainerFacts, DockerFacts, HostFacts, sha256};
 use crate::model::{App, HostPath, Layout, Listen, ReleaseId, Service, ServiceName};
 use crate::render::{self, RenderError, Templates};
 
-/// How long an old release may hold on to requests.
-const DRAIN: Duration = Duration::from_secs(30);
+/// What the mark of a release that was rolled back from ends with.
+pub(super) const LEFT: &str = ".left";
+
+/// The release of a service that nginx is led to on a host.
+pub fn serving(layout: &Layout, service: &Service, facts: &HostFacts) -> Option<ReleaseId> {
+    if service.app().is_some() {
+        let target = facts.link(&layout.socket_link(&service.name))?;
+        let rest = target
+            .strip_prefix(service.name.as_str())?
+            .strip_prefix('.')?;
+        rest.split('/').next()?.parse().ok()
+    } else {
+        let target = facts.link(&layout.current(&service.name))?;
+        target.rsplit('/').next()?.parse().ok()
+    }
+}
 
 impl HostPlan<'_> {
-    /// Releases that no longer serve: drained, stopped, and in the end removed, all but the last few.
+    /// The release that nginx is led to now.
+    pub(super) fn serving(&self, service: &Service) -> Option<ReleaseId> {
+        serving(&self.layout, service, self.facts)
+    }
+
+    /// Releases that have served, and when they last began to, in seconds since the epoch; the one that serves now
+    /// comes last of all. The flag says whether it was rolled back from.
+    pub(super) fn served(&self, service: &Service) -> BTreeMap<ReleaseId, (u64, bool)> {
+        let marks = self
+            .facts
+            .entries
+            .get(self.layout.served(&service.name).as_str());
+        let marks = marks.into_iter().flatten().filter_map(|(name, time)| {
+            let left = name.strip_suffix(LEFT);
+            let id = left.unwrap_or(name).parse().ok()?;
+            Some((id, (*time, left.is_some())))
+        });
+        let mut served: BTreeMap<ReleaseId, (u64, bool)> = marks.collect();
+        if let Some(id) = self.serving(service) {
+            served.insert(id, (u64::MAX, false));
+        }
+        served
+    }
+
+    /// The releases that stay: `current`, and of those that have served the last few.
+    fn kept(&self, service: &Service, current: &ReleaseId) -> BTreeSet<ReleaseId> {
+        let mut served: Vec<(ReleaseId, (u64, bool))> = self.served(service).into_iter().collect();
+        served.retain(|(id, _)| id != current);
+        served.sort_by(|(a, (a_time, _)), (b, (b_time, _))| (b_time, b).cmp(&(a_time, a)));
+        let last = served
+            .into_iter()
+            .take(usize::from(service.keep(self.stack)));
+        let kept = last.map(|(id, _)| id);
+        kept.chain([current.clone()]).collect()
+    }
+
+    /// Releases that no longer serve: kept warm for a while, or drained and stopped, and in the end removed, all but
+    /// the last few that have served.
     pub(super) fn retire(&mut self, service: &Service, app: &App, current: &ReleaseId) {
         let Some(docker) = &self.facts.docker else {
             return;
@@ -51,53 +101,101 @@ impl HostPlan<'_> {
             );
         }
         old.sort_by_key(|(_, _, there)| std::cmp::Reverse(there.created));
-        let mut kept = BTreeSet::from([current.to_string()]);
-        for (index, (name, id, there)) in old.into_iter().enumerate() {
-            if there.is_running() || there.state == "restarting" {
-                let drain = match app.listen {
-                    Listen::Socket => Action::Drain {
-                        container: Some(name.clone()),
-                        socket: format!("{}/app.sock", Layout::CONTAINER_RUN),
-                        deadline: DRAIN,
-                    },
-                    Listen::Port(_) => Action::Drain {
-                        container: None,
-                        socket: layout.socket(&service.name, &id).to_string(),
-                        deadline: DRAIN,
-                    },
-                };
-                self.step(phase::RETIRE, drain, "it no longer gets requests");
-                let grace = app.stop_grace;
+        let before = self.serving(service).filter(|id| id != current);
+        let kept = self.kept(service, current);
+        let mut warm = BTreeSet::new();
+        for (name, id, there) in old {
+            let timer = format!("{}.timer", layout.cooling_unit(&service.name, &id));
+            let cooling = self.facts.is_active(&timer);
+            let runs = there.is_running() || there.state == "restarting";
+            if runs && before.as_ref() == Some(&id) && app.warm > 0 {
+                let cooling = self.cooling(service, app, &id);
                 self.step(
                     phase::RETIRE,
-                    Action::StopContainer {
-                        name: name.clone(),
-                        grace,
-                    },
-                    "drained",
+                    Action::KeepWarm(Box::new(cooling)),
+                    "a rollback is then one rename",
                 );
+                warm.insert(id.clone());
+            } else if runs && before.is_none() && cooling && kept.contains(&id) {
+                warm.insert(id.clone());
+            } else if runs {
+                self.stop(service, app, &name, &id);
+                if cooling {
+                    self.step(
+                        phase::RETIRE,
+                        Action::StopUnit(timer),
+                        "it is stopped already",
+                    );
+                }
+            } else if app.listen != Listen::Socket {
+                self.stop_proxy(&service.name, &id);
             }
-            self.forget_proxy(&service.name, &id);
-            if index >= usize::from(self.stack.keep) {
+            if !kept.contains(&id) {
+                self.forget_proxy(&service.name, &id);
                 self.step(
                     phase::RETIRE,
                     Action::RemoveContainer(name),
                     "older than those kept",
                 );
-            } else {
-                kept.insert(id.to_string());
             }
         }
         self.prune_images(service, docker, &kept);
-        self.prune_sockets(service, current);
+        self.prune_sockets(service, current, &warm);
+    }
+
+    /// Drains and stops a release now.
+    fn stop(&mut self, service: &Service, app: &App, name: &str, id: &ReleaseId) {
+        let drain = super::deploy::drain(name, app, &self.layout, &service.name, id);
+        self.step(phase::RETIRE, drain, "it no longer gets requests");
+        let (name, grace) = (name.to_owned(), app.stop_grace);
+        self.step(
+            phase::RETIRE,
+            Action::StopContainer { name, grace },
+            "drained",
+        );
+        if app.listen != Listen::Socket {
+            self.stop_proxy(&service.name, id);
+        }
+    }
+
+    /// What the host does with a release once its time is over.
+    fn cooling(&self, service: &Service, app: &App, id: &ReleaseId) -> Cooling {
+        let layout = &self.layout;
+        let proxy = layout.proxy_unit(&service.name, id);
+        let (socket, units) = match app.listen {
+            Listen::Socket => (format!("{}/app.sock", Layout::CONTAINER_RUN), Vec::new()),
+            Listen::Port(_) => (
+                layout.socket(&service.name, id).to_string(),
+                vec![format!("{proxy}.socket"), format!("{proxy}.service")],
+            ),
+        };
+        Cooling {
+            unit: layout.cooling_unit(&service.name, id),
+            container: layout.release_container(&service.name, id),
+            warm: app.warm,
+            lock: layout.lock(),
+            link: layout.socket_link(&service.name),
+            target: format!("{}.{id}/app.sock", service.name),
+            socket,
+            in_container: app.listen == Listen::Socket,
+            drain: app.drain,
+            grace: app.stop_grace,
+            folder: layout.socket_folder(&service.name, id),
+            units,
+        }
     }
 
     /// Images of releases that are neither serving nor kept, also those whose deploy failed.
-    fn prune_images(&mut self, service: &Service, docker: &DockerFacts, kept: &BTreeSet<String>) {
+    fn prune_images(
+        &mut self,
+        service: &Service,
+        docker: &DockerFacts,
+        kept: &BTreeSet<ReleaseId>,
+    ) {
         let prefix = self.layout.images(&service.name);
         for tag in docker.images.keys() {
             let id = tag.strip_prefix(&prefix);
-            if id.is_some_and(|id| !kept.contains(id)) {
+            if id.is_some_and(|id| !kept.iter().any(|kept| kept.as_str() == id)) {
                 self.step(
                     phase::RETIRE,
                     Action::RemoveImage(tag.clone()),
@@ -107,19 +205,38 @@ impl HostPlan<'_> {
         }
     }
 
-    /// Socket folders of releases that no longer serve.
-    fn prune_sockets(&mut self, service: &Service, current: &ReleaseId) {
+    /// Socket folders of releases that neither serve nor are warm.
+    fn prune_sockets(
+        &mut self,
+        service: &Service,
+        current: &ReleaseId,
+        warm: &BTreeSet<ReleaseId>,
+    ) {
         let Some(entries) = self.facts.entries.get(self.layout.run().as_str()) else {
             return;
         };
         let prefix = format!("{}.", service.name);
         let ids = entries.keys().filter_map(|name| name.strip_prefix(&prefix));
         for id in ids.filter_map(|id| id.parse::<ReleaseId>().ok()) {
-            if id != *current {
+            if id != *current && !warm.contains(&id) {
                 let folder = self.layout.socket_folder(&service.name, &id);
                 self.step(
                     phase::RETIRE,
                     Action::Remove(folder),
+                    "its release no longer serves",
+                );
+            }
+        }
+    }
+
+    /// The units of a release that is kept stay, but lead nowhere.
+    fn stop_proxy(&mut self, service: &ServiceName, id: &ReleaseId) {
+        let unit = self.layout.proxy_unit(service, id);
+        if self.facts.is_active(&format!("{unit}.socket")) {
+            for kind in ["socket", "service"] {
+                self.step(
+                    phase::RETIRE,
+                    Action::StopUnit(format!("{unit}.{kind}")),
                     "its release no longer serves",
                 );
             }
@@ -150,37 +267,31 @@ impl HostPlan<'_> {
         }
     }
 
-    /// Folders of releases older than those kept.
+    /// Folders and marks of releases older than those kept.
     pub(super) fn prune_folders(&mut self, service: &Service, current: &ReleaseId) {
-        let releases = self.layout.releases(&service.name);
-        let Some(entries) = self.facts.entries.get(releases.as_str()) else {
-            return;
-        };
-        let mut old: Vec<(&String, &u64)> = entries
-            .iter()
-            .filter(|(name, _)| name.as_str() != current.as_str())
-            .collect();
-        old.sort_by_key(|(name, time)| (std::cmp::Reverse(**time), name.as_str().to_owned()));
-        let kept = usize::from(self.stack.keep);
-        let mut gone: Vec<(HostPath, &str)> = Vec::new();
-        let mut seen = 0;
-        for (name, _) in old {
-            // Staging places of runs that were cut short are not releases.
-            let is_release = name.parse::<ReleaseId>().is_ok();
-            seen += usize::from(is_release);
-            let cause = if !is_release {
-                "left behind by a run that was cut short"
-            } else if seen > kept {
-                "older than those kept"
-            } else {
+        let kept = self.kept(service, current);
+        let keeps = |name: &str| kept.iter().any(|id| id.as_str() == name);
+        for folder in [
+            self.layout.releases(&service.name),
+            self.layout.served(&service.name),
+        ] {
+            let Some(entries) = self.facts.entries.get(folder.as_str()) else {
                 continue;
             };
-            if let Ok(path) = format!("{releases}/{name}").parse() {
-                gone.push((path, cause));
+            for name in entries.keys() {
+                let id = name.strip_suffix(LEFT).unwrap_or(name);
+                // Staging places of runs that were cut short are not releases.
+                let cause = if id.parse::<ReleaseId>().is_err() {
+                    "left behind by a run that was cut short"
+                } else if !keeps(id) {
+                    "older than those kept"
+                } else {
+                    continue;
+                };
+                if let Ok(path) = format!("{folder}/{name}").parse() {
+                    self.step(phase::RETIRE, Action::Remove(path), cause);
+                }
             }
-        }
-        for (path, cause) in gone {
-            self.step(phase::RETIRE, Action::Remove(path), cause);
         }
     }
 

@@ -23,10 +23,9 @@ pub struct Step {
     pub action: Action,
     /// Why: a short clause, without a full stop.
     pub cause: String,
-    /// What takes this step back if a later one fails before a step that `commits`.
+    /// What takes this step back when the run ends before [`Action::Commit`], however it ends. The host has it before
+    /// the first step, so each must be harmless where its step was never done.
     pub undo: Vec<Action>,
-    /// From here on what was done stays: nothing before this step is taken back.
-    pub commits: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +83,10 @@ pub enum Action {
     RemoveContainer(String),
     RemoveImage(String),
     /// Run to its end, show what it says, fail when it fails, remove it.
-    RunOnce(Box<ContainerSpec>),
+    RunOnce {
+        spec: Box<ContainerSpec>,
+        deadline: Duration,
+    },
     WaitDatabase(DatabaseTarget),
     EnsureDatabase(DatabaseTarget),
     /// Send a folder to a new place, whole or not at all.
@@ -102,6 +104,17 @@ pub enum Action {
         link: HostPath,
         target: String,
     },
+    /// Keep checking what has just begun to serve, through the link that nginx follows.
+    Bake {
+        targets: Vec<BakeTarget>,
+        seconds: u32,
+    },
+    /// What was done stays from here on: the host forgets what would take it back.
+    Commit(Box<Commit>),
+    /// Start a container that is there, and let the engine start it again after a crash or a reboot.
+    StartContainer(String),
+    /// Leave a release that no longer serves running for a while; then the host drains and stops it by itself.
+    KeepWarm(Box<Cooling>),
     /// Wait until the release holds no request any more, or until the time is over.
     Drain {
         /// Whose network namespace the connections are in; `None`: the host's own.
@@ -110,11 +123,6 @@ pub enum Action {
         socket: String,
         deadline: Duration,
     },
-    /// Add a line to the history.
-    Record {
-        history: HostPath,
-        line: String,
-    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +130,53 @@ pub struct Folder {
     pub path: HostPath,
     pub mode: u32,
     pub owner: Owner,
+}
+
+/// What is checked after a switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BakeTarget {
+    pub container: String,
+    /// The link that nginx follows.
+    pub link: HostPath,
+    pub health: Health,
+}
+
+/// What a host writes down when a run can no longer be taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// Marks of the releases that serve from now on; see [`crate::model::Layout::served`].
+    pub serves: Vec<HostPath>,
+    /// Marks of releases that were rolled back from, and so are no target of a later rollback.
+    pub leaves: Vec<HostPath>,
+    /// When, in seconds since the epoch by the host's clock.
+    pub time: u64,
+}
+
+/// How a release that was switched away from ends, without us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cooling {
+    /// The timer that does it; without `.timer`.
+    pub unit: String,
+    pub container: String,
+    /// Seconds that it stays warm.
+    pub warm: u32,
+    /// The stack's lock: it is held while the release is stopped.
+    pub lock: HostPath,
+    /// While the link leads to this target again, the release is left alone.
+    pub link: HostPath,
+    pub target: String,
+    /// Whose connections are waited for; see [`Action::Drain`].
+    pub socket: String,
+    /// Whether `socket` is a path in the container's network namespace, or in the host's.
+    pub in_container: bool,
+    /// Seconds that connections may last.
+    pub drain: u32,
+    /// Seconds between the stop signal and SIGKILL.
+    pub grace: u32,
+    /// Its socket folder, which goes with it.
+    pub folder: HostPath,
+    /// Units that lead to it, which are stopped with it.
+    pub units: Vec<String>,
 }
 
 /// An nginx site file that replaces the one before it only after `nginx -t` took it, and stays only when the new
@@ -220,7 +275,7 @@ impl Action {
             Action::StopContainer { name, .. } => format!("stop container {name}"),
             Action::RemoveContainer(name) => format!("remove container {name}"),
             Action::RemoveImage(tag) => format!("remove image {tag}"),
-            Action::RunOnce(spec) => {
+            Action::RunOnce { spec, .. } => {
                 let command = spec.command.as_deref().unwrap_or_default().join(" ");
                 format!("run `{command}` once in {}", spec.name)
             }
@@ -243,8 +298,19 @@ impl Action {
                 )
             }
             Action::Switch { link, target } => format!("switch {link} to {target}"),
+            Action::Bake { targets, seconds } => {
+                let names: Vec<&str> = targets
+                    .iter()
+                    .map(|target| target.container.as_str())
+                    .collect();
+                format!("watch {} for {seconds} s", names.join(", "))
+            }
+            Action::Commit(_) => "confirm: what was done stays".into(),
+            Action::StartContainer(name) => format!("start container {name}"),
+            Action::KeepWarm(cooling) => {
+                format!("keep {} warm for {} s", cooling.container, cooling.warm)
+            }
             Action::Drain { .. } => "drain the old release".into(),
-            Action::Record { .. } => "record what was done".into(),
         }
     }
 }

@@ -81,7 +81,6 @@ mod tests {
             action,
             cause: "a test".into(),
             undo: Vec::new(),
-            commits: false,
         };
         let note = Note {
             host: "web1".parse().unwrap(),

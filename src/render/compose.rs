@@ -195,6 +195,7 @@ fn add_app(
         "user": format!("{0}:{0}", Layout::APP_USER),
         "memory": app.memory.map(|mib| format!("{mib}m")),
         "stop_grace": format!("{}s", app.stop_grace),
+        "stop_signal": app.stop_signal.as_ref().map(ToString::to_string),
     });
     if let Some(command) = &app.release {
         let step_name = format!("{name}-release");

@@ -41,7 +41,12 @@ pub(super) fn app(listen: Listen) -> App {
         )]),
         command: None,
         release: Some(vec!["python".into(), "tables.py".into()]),
+        release_deadline: 600,
+        bake: 5,
+        warm: 600,
+        drain: 30,
         stop_grace: 30,
+        stop_signal: None,
         memory: Some(256),
     }
 }
@@ -51,6 +56,7 @@ pub(super) fn service(text: &str, needs: &[&str], kind: ServiceKind) -> Service 
         name: name(text),
         hosts: vec!["web1".parse().unwrap()],
         needs: needs.iter().map(|text| name(text)).collect(),
+        keep: None,
         kind,
     }
 }

@@ -1,6 +1,7 @@
 # facts.sh [p:PACKAGE | u:UNIT | f:PATH | c:PATH | l:FOLDER | m:MANIFEST]...
 # Prints what this host is and what it has, one fact a line, fields separated by tabs.
 # f: says of a path what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
+# r: stands for c: of the release.json in each folder of a folder;
 # m: stands for c: of a manifest and of every path in it.
 # Exit 0. Whatever can't be told is left out.
 # Every program that is started costs a millisecond or two on the host, hence so few.
@@ -19,6 +20,9 @@ for want; do
 	f:*) paths="$paths ${want#f:}" ;;
 	c:*) paths="$paths ${want#c:}" contents="$contents ${want#c:}" ;;
 	l:*) folders="$folders ${want#l:}" ;;
+	r:*)
+		for file in "${want#r:}"/*/release.json; do paths="$paths $file" contents="$contents $file"; done
+		;;
 	m:*)
 		listed=$(sed -n 's|^ *"\(/[A-Za-z0-9._@+/-]*\)": {.*|\1|p' "${want#m:}" 2>/dev/null | tr '\n' ' ')
 		paths="$paths ${want#m:} $listed" contents="$contents ${want#m:} $listed"

@@ -56,6 +56,9 @@ macro_rules! scripts {
     };
 }
 
+/// The exit code of a script that found nothing to do.
+pub const NOTHING_TO_DO: i32 = 3;
+
 scripts! {
     /// What a host is and has; arguments are added with [`Script::with`].
     facts() = "facts";
@@ -72,11 +75,21 @@ scripts! {
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
     nginx_install(keep, available, enabled, mode) = "nginx-install";
     nginx_restore(keep, available, enabled) = "nginx-restore";
+    /// `drain`, `stop`, `remove` or `cool`; the rest is added with [`Script::with`].
+    container(operation) = "container";
+    keep_warm(unit, seconds, container) = "keep-warm";
+    arm(pending, history) = "arm";
+    /// `why` begins with `failed` or `interrupted`, and a colon.
+    recover(pending, history, why) = "recover";
+    /// Marks are added with [`Script::with`].
+    commit(pending, time) = "commit";
     switch(link, target) = "switch";
     drain(pid, socket, seconds) = "drain";
     lock(file, owner) = "lock";
     push_tree(folder, entries) = "push-tree";
-    record(file) = "record";
+    history(history, pending, limit) = "history";
+    digests(folder) = "digests";
+    record(history, pending) = "record";
     /// Runs in a database's container.
     database_facts(root_password_file, user_password_file, database, user) = "database-facts";
     /// Runs in a database's container.

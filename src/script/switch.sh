@@ -1,6 +1,7 @@
 # switch.sh LINK TARGET
-# Puts a symbolic link in place by rename(2): whoever follows it meets the old release or the new, never neither.
+# Puts a symbolic link in place by rename(2): whoever follows it meets the old release or the new, never neither. Exit 3 when it leads there already.
 set -eu
+[ "$(readlink -- "$1" || true)" = "$2" ] && exit 3
 (umask 022 && mkdir -p "${1%/*}")
 part=${1%/*}/.${1##*/}.$$
 trap 'rm -f "$part"' EXIT

@@ -1,11 +1,13 @@
 //! Values to words. Writes nowhere; whether there are colours is told by the caller.
 
 mod duration;
+mod history;
 mod paint;
 mod plan;
 mod status;
 
 pub use duration::seconds;
+pub use history::history_text;
 pub use paint::{Paint, printable};
 pub use plan::{plan_json, plan_pretty, summary};
 pub use status::status_text;

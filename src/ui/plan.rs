@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Paint;
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 
 /// Each step with host, cause and the diff of its file.
 pub fn plan_pretty(plan: &Plan, paint: Paint) -> String {
@@ -72,11 +72,7 @@ pub fn plan_json(plan: &Plan) -> Value {
 
 /// `3 changes on 1 host` or `no changes`.
 pub fn summary(plan: &Plan) -> String {
-    let steps = plan
-        .steps
-        .iter()
-        .filter(|step| !matches!(step.action, Action::Record { .. }))
-        .count();
+    let steps = plan.steps.len();
     let mut hosts: Vec<&str> = plan.steps.iter().map(|step| step.host.as_str()).collect();
     hosts.sort_unstable();
     hosts.dedup();

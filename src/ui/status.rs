@@ -97,7 +97,7 @@ pub fn status_text(status: &Status, paint: Paint) -> String {
     text
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use stackctl::apply::apply;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use stackctl::apply::{Journal, apply};
 use stackctl::model::HostName;
 use stackctl::plan::{Action, Event, Plan, Step, StepState};
 use stackctl::transport::{FakeTransport, Output, Transport};
@@ -11,22 +13,41 @@ use tokio::sync::watch;
 
 use StepState::{Done, Failed, NotStarted};
 
-/// `HOST PHASE NAME`, followed by `commits` or by what takes it back.
+/// `HOST PHASE NAME`, followed by what takes it back.
 fn step(text: &str) -> Step {
     let words: Vec<&str> = text.split(' ').collect();
     let remove = |name: &str| Action::Remove(format!("/{name}").parse().unwrap());
-    let commits = words.contains(&"commits");
+    let action = match words[2] {
+        "commit" => Action::Commit(Box::default()),
+        name => remove(name),
+    };
     Step {
         host: words[0].parse().unwrap(),
         phase: words[1].parse().unwrap(),
-        action: remove(words[2]),
+        action,
         cause: "a test".into(),
-        undo: words[3..]
-            .iter()
-            .filter(|_| !commits)
-            .map(|name| remove(name))
-            .collect(),
-        commits,
+        undo: words[3..].iter().map(|name| remove(name)).collect(),
+    }
+}
+
+/// What a host keeps of what takes a run back, and does with it: the scripts of `undo.rs`, done by this test.
+#[derive(Default)]
+struct Pending(String);
+
+impl Pending {
+    /// Names of what is removed, and the words for it.
+    fn recover(&mut self) -> Vec<(String, String)> {
+        let text = std::mem::take(&mut self.0);
+        let lines = text.lines().skip(1);
+        lines
+            .map(|line| {
+                let (words, script) = line.split_once('\t').unwrap();
+                let script = String::from_utf8(STANDARD.decode(script).unwrap()).unwrap();
+                let asked = script.lines().next().unwrap();
+                let name = asked.strip_prefix("set -- /").unwrap().to_owned();
+                (name, words.to_owned())
+            })
+            .collect()
     }
 }
 
@@ -51,7 +72,40 @@ async fn run(steps: &[&str]) -> Applied {
     let mut fleet: BTreeMap<HostName, Arc<dyn Transport>> = BTreeMap::new();
     for host in plan.steps.iter().map(|step| step.host.clone()) {
         let (ran, stop, name) = (Arc::clone(&ran), stop.clone(), host.clone());
-        let transport = FakeTransport::new(move |script, _| {
+        let mut pending = Pending::default();
+        let transport = FakeTransport::new(move |script, input| {
+            let said = |said: String| {
+                Ok(Output {
+                    status: 0,
+                    stdout: said.into_bytes(),
+                    stderr: Vec::new(),
+                })
+            };
+            match script.name {
+                "arm" => {
+                    assert_eq!(script.args, ["/pending", "/history"]);
+                    pending.0 = String::from_utf8(input.to_vec()).unwrap();
+                    return said(String::new());
+                }
+                "commit" => {
+                    ran.lock().unwrap().push(format!("{name} commit"));
+                    pending.0.truncate(pending.0.find('\n').unwrap() + 1);
+                    return said(String::new());
+                }
+                "recover" => {
+                    let mut told = String::new();
+                    for (asked, words) in pending.recover() {
+                        ran.lock().unwrap().push(format!("{name} {asked}"));
+                        if asked.starts_with("bad") {
+                            told.push_str(&format!("failed\t{words}\texit 7\n"));
+                            break;
+                        }
+                        told.push_str(&format!("undone\t{words}\n"));
+                    }
+                    return said(told);
+                }
+                _ => {}
+            }
             let asked = script.args[0].trim_start_matches('/');
             ran.lock().unwrap().push(format!("{name} {asked}"));
             if asked == "stop" {
@@ -66,9 +120,15 @@ async fn run(steps: &[&str]) -> Applied {
         fleet.entry(host).or_insert_with(|| Arc::new(transport));
     }
     let events = Mutex::new(Vec::new());
+    let journal = Journal {
+        pending: "/pending".parse().unwrap(),
+        history: "/history".parse().unwrap(),
+        header: "{}".into(),
+    };
     let outcome = apply(
         &plan,
         &fleet,
+        &journal,
         &|event| events.lock().unwrap().push(event),
         cancelled,
     )
@@ -131,7 +191,7 @@ async fn a_failure_stops_the_run_and_takes_back_last_first() {
     check(
         &applied,
         &[Done, Done, Failed, NotStarted, NotStarted],
-        "web1 a, web1 b, web1 bad, web1 undo-bad, web1 undo-b, web1 undo-b2, web1 undo-a",
+        "web1 a, web1 b, web1 bad, web1 undo-never, web1 undo-bad, web1 undo-b, web1 undo-b2, web1 undo-a",
     );
     assert_eq!(
         applied.errors,
@@ -139,60 +199,53 @@ async fn a_failure_stops_the_run_and_takes_back_last_first() {
     );
     assert_eq!(
         applied.undone,
-        ["bad", "b", "b2", "a"].map(|name| format!("web1: remove /undo-{name}"))
+        ["never", "bad", "b", "b2", "a"].map(|name| format!("web1: remove /undo-{name}"))
     );
 }
 
 #[tokio::test]
-async fn what_a_step_committed_stays() {
-    let applied = run(&[
-        "web1 0 a undo-a",
-        "web1 0 b commits",
-        "web1 0 c undo-c",
-        "web1 0 bad",
-    ])
-    .await;
+async fn what_was_confirmed_stays() {
+    let applied = run(&["web1 0 a undo-a", "web1 0 commit", "web1 0 c", "web1 0 bad"]).await;
     check(
         &applied,
         &[Done, Done, Done, Failed],
-        "web1 a, web1 b, web1 c, web1 bad, web1 undo-c",
+        "web1 a, web1 commit, web1 c, web1 bad",
     );
+    assert!(applied.undone.is_empty());
 }
 
 #[tokio::test]
-async fn a_commit_that_failed_commits_nothing() {
-    let applied = run(&["web1 0 a undo-a", "web1 0 bad commits"]).await;
-    check(&applied, &[Done, Failed], "web1 a, web1 bad, web1 undo-a");
-}
-
-#[tokio::test]
-async fn taking_back_goes_on_after_it_failed_once() {
+async fn taking_back_ends_where_it_fails_since_the_rest_counts_on_it() {
     let applied = run(&["web1 0 a undo-a", "web1 0 bad bad-undo undo-b"]).await;
-    check(
-        &applied,
-        &[Done, Failed],
-        "web1 a, web1 bad, web1 bad-undo, web1 undo-b, web1 undo-a",
-    );
-    assert_eq!(
-        applied.undone,
-        ["web1: remove /undo-b", "web1: remove /undo-a"]
-    );
+    check(&applied, &[Done, Failed], "web1 a, web1 bad, web1 bad-undo");
+    assert!(applied.undone.is_empty());
     assert!(applied.events.iter().any(
         |event| matches!(event, Event::UndoFailed { words, .. } if words == "remove /bad-undo")
     ));
 }
 
 #[tokio::test]
-async fn one_hosts_failure_stops_every_host_before_the_next_phase() {
+async fn one_hosts_failure_takes_every_host_back() {
     let applied = run(&[
         "web1 0 a undo-a",
-        "web2 0 bad",
-        "web1 1 switch commits",
-        "web2 1 switch commits",
+        "web2 0 b undo-b",
+        "web1 1 switch undo-switch",
+        "web2 1 bad",
+        "web1 2 commit",
+        "web2 2 commit",
     ])
     .await;
-    assert_eq!(applied.states, [Done, Failed, NotStarted, NotStarted]);
-    assert_eq!(applied.undone, ["web1: remove /undo-a"]);
+    assert_eq!(applied.states[4..], [NotStarted, NotStarted]);
+    let mut undone = applied.undone;
+    undone.sort();
+    assert_eq!(
+        undone,
+        [
+            "web1: remove /undo-a",
+            "web1: remove /undo-switch",
+            "web2: remove /undo-b"
+        ]
+    );
 }
 
 #[tokio::test]

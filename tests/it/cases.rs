@@ -91,15 +91,17 @@ impl Wanted {
         facts
     }
 
-    /// Carries out what takes the first `steps` steps back, by the rule of `apply`: last first, up to a step that commits.
+    /// Carries out what takes the plan back after its first `steps` steps, by the rule of `recover.sh`: all of it, last
+    /// first, also of steps that were never done, unless it was confirmed.
     fn take_back(&self, facts: &Facts, plan: &Plan, steps: usize) -> Facts {
         let mut facts = facts.clone();
         for host in self.stack.hosts.keys() {
-            let done = plan.steps[..steps].iter().rev();
-            for step in done
-                .filter(|step| step.host == *host)
-                .take_while(|step| !step.commits)
-            {
+            let confirmed =
+                |step: &Step| step.host == *host && matches!(step.action, Action::Commit(_));
+            if plan.steps[..steps].iter().any(confirmed) {
+                continue;
+            }
+            for step in plan.steps.iter().rev().filter(|step| step.host == *host) {
                 for action in &step.undo {
                     let step = Step {
                         action: action.clone(),

@@ -118,7 +118,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             let running = |there: &ContainerFacts| there.is_running();
             assert!(engine(host).containers.get(container).is_some_and(running));
         }
-        Action::RunOnce(spec) => {
+        Action::RunOnce { spec, .. } => {
             assert!(
                 engine(host).images.contains_key(&spec.image),
                 "{} has no image",
@@ -126,8 +126,55 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             );
         }
         // They leave nothing that facts tell.
-        Action::ReloadUnits | Action::Drain { .. } | Action::Record { .. } => {}
-        Action::RestoreSite(_) => unreachable!("only takes back a step"),
+        Action::ReloadUnits | Action::Drain { .. } => {}
+        Action::Bake { targets, .. } => {
+            for target in targets {
+                let runs = |there: &ContainerFacts| there.is_running();
+                assert!(
+                    engine(host)
+                        .containers
+                        .get(&target.container)
+                        .is_some_and(runs)
+                );
+                assert!(host.link(&target.link).is_some());
+            }
+        }
+        Action::Commit(commit) => {
+            for mark in &commit.leaves {
+                remove(host, mark);
+                mark_as(host, &format!("{mark}.left"), commit.time);
+            }
+            for mark in &commit.serves {
+                remove(host, &format!("{mark}.left").parse().unwrap());
+                mark_as(host, mark.as_str(), commit.time);
+            }
+        }
+        Action::StartContainer(name) => {
+            let there = engine(host).containers.get_mut(name);
+            there.expect("only what is there can be started").state = "running".into();
+        }
+        Action::KeepWarm(cooling) => {
+            set_unit(
+                host,
+                &format!("{}.timer", cooling.unit),
+                "active",
+                "transient",
+            );
+        }
+        Action::RestoreSite(site) => match &site.before {
+            Some(before) => {
+                let contents = before.clone();
+                let file = RemoteFile {
+                    contents,
+                    ..site.file.clone()
+                };
+                put_file(host, &file);
+            }
+            None => {
+                remove(host, &site.enabled);
+                remove(host, &site.file.path);
+            }
+        },
     }
 }
 
@@ -231,6 +278,13 @@ fn put(
     host.files.insert(path.clone(), file);
     let names = host.entries.entry(path.parent().into()).or_default();
     names.entry(name(path).into()).or_insert(host.clock);
+}
+
+fn mark_as(host: &mut HostFacts, path: &str, time: u64) {
+    let path: HostPath = path.parse().unwrap();
+    put(host, &path, FileKind::File, 0o644, 0, None);
+    let names = host.entries.entry(path.parent().into()).or_default();
+    names.insert(name(&path).into(), time);
 }
 
 pub fn remove(host: &mut HostFacts, path: &HostPath) {

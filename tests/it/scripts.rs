@@ -235,9 +235,10 @@ fn remove_takes_files_and_links_but_no_folder_of_others() {
     fs::write(at.path("folder/file"), "x").unwrap();
     fs::write(at.path("file"), "x").unwrap();
     symlink("folder", at.path("link")).unwrap();
-    for name in ["file", "link", "gone"] {
+    for name in ["file", "link"] {
         at.check(&script::remove(at.text(name)), b"", 0);
     }
+    at.check(&script::remove(at.text("gone")), b"", script::NOTHING_TO_DO);
     at.check(&script::remove(at.text("folder")), b"", 64);
     assert_eq!(at.names(), ["folder"]);
     assert!(at.path("folder/file").exists());
@@ -278,8 +279,13 @@ fn a_secret_is_made_once_and_handed_to_one_user() {
 fn switch_renames_a_link() {
     let at = Place::new();
     let switch = |target: &str| script::switch(at.text("app.sock"), target);
-    for target in ["app.1/app.sock", "app.2/app.sock", "app.2/app.sock"] {
-        at.check(&switch(target), b"", 0);
+    let nothing = script::NOTHING_TO_DO;
+    for (target, status) in [
+        ("app.1/app.sock", 0),
+        ("app.2/app.sock", 0),
+        ("app.2/app.sock", nothing),
+    ] {
+        at.check(&switch(target), b"", status);
         assert_eq!(
             fs::read_link(at.path("app.sock")).unwrap(),
             Path::new(target)
@@ -355,7 +361,7 @@ fn push_tree_puts_a_whole_folder_or_none() {
 #[test]
 fn record_adds_a_line_that_only_its_owner_reads() {
     let at = Place::new();
-    let record = script::record(at.text("history.jsonl"));
+    let record = script::record(at.text("history.jsonl"), at.text("pending"));
     at.check(&record, b"{\"a\":1}\n", 0);
     at.check(&record, b"{\"a\":2}\n", 0);
     let history = fs::read_to_string(at.path("history.jsonl")).unwrap();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bollard::container::LogOutput;
 use bollard::exec::StartExecResults;
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, ExecConfig, HostConfig, HostConfigLogConfig,
-    Mount as ApiMount, MountType, NetworkConnectRequest, NetworkCreateRequest, NetworkingConfig,
-    PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
+    ContainerCreateBody, ContainerUpdateBody, EndpointSettings, ExecConfig, HostConfig,
+    HostConfigLogConfig, Mount as ApiMount, MountType, NetworkConnectRequest, NetworkCreateRequest,
+    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, LogsOptions, RemoveContainerOptions,
@@ -46,6 +46,26 @@ impl Engine {
             .docker
             .start_container(&spec.name, None::<StartContainerOptions>)
             .await;
+        started.map_err(DockerError::refused(what()))
+    }
+
+    /// Starts a container that is there, and has the engine start it again after a crash or a reboot.
+    pub async fn start_container(&self, name: &str) -> Result<(), DockerError> {
+        let policy = RestartPolicy {
+            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            maximum_retry_count: None,
+        };
+        let update = ContainerUpdateBody {
+            restart_policy: Some(policy),
+            ..Default::default()
+        };
+        let (updated, started) = tokio::join!(
+            self.docker.update_container(name, update),
+            self.docker
+                .start_container(name, None::<StartContainerOptions>)
+        );
+        let what = || format!("start container {name}");
+        updated.map_err(DockerError::refused(what()))?;
         started.map_err(DockerError::refused(what()))
     }
 
@@ -395,6 +415,7 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
                 .map(|port| format!("{port}/tcp"))
                 .collect(),
         ),
+        stop_signal: spec.stop_signal.clone(),
         stop_timeout: Some(i64::from(spec.stop_grace)),
         host_config: Some(host_config),
         networking_config: Some(NetworkingConfig {

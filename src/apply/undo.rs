@@ -1,0 +1,61 @@
+//! What takes a run back, as a host keeps it: scripts that need nobody.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::ApplyError;
+use super::action::octal;
+use crate::plan::Action;
+use crate::script::{self, Script};
+
+/// The file that `recover.sh` reads: the run, then a line for each action, in the order in which they are done.
+pub(super) fn pending<'a>(
+    header: &str,
+    undo: impl Iterator<Item = &'a Action>,
+) -> Result<String, ApplyError> {
+    let mut text = format!("{header}\n");
+    for action in undo {
+        let words = action.words();
+        let Some(script) = alone(action) else {
+            return Err(ApplyError::NeedsUs { words });
+        };
+        let words = words.replace(['\t', '\n'], " ");
+        let _ = writeln!(text, "{words}\t{}", STANDARD.encode(script.text()));
+    }
+    Ok(text)
+}
+
+/// An action as a script that a host can run without us; `None` for one that needs us.
+pub(super) fn alone(action: &Action) -> Option<Script> {
+    Some(match action {
+        Action::ReloadUnits => script::reload_units(),
+        Action::StopUnit(unit) => script::stop_unit(unit),
+        Action::Remove(path) => script::remove(path),
+        Action::PutFile { file, .. } => {
+            let (mode, owner) = (octal(file.mode), file.owner);
+            script::put_file(&file.path, mode, owner.user, owner.group)
+                .with([STANDARD.encode(&file.contents)])
+        }
+        Action::Switch { link, target } => script::switch(link, target),
+        Action::RestoreSite(site) => {
+            script::nginx_restore(super::action::kept(site), &site.file.path, &site.enabled)
+                .with(&site.disable)
+        }
+        Action::StopContainer { name, grace } => {
+            script::container("stop").with([name.clone(), grace.to_string()])
+        }
+        Action::RemoveContainer(name) => script::container("remove").with([name]),
+        Action::Drain {
+            container,
+            socket,
+            deadline,
+        } => script::container("drain").with([
+            container.clone().unwrap_or_default(),
+            socket.clone(),
+            deadline.as_secs().to_string(),
+        ]),
+        _ => return None,
+    })
+}

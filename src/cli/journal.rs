@@ -1,0 +1,140 @@
+//! Who runs what from where: what the hosts' histories say of a run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::apply::{ApplyError, Journal};
+use crate::model::{Layout, Stack};
+use crate::observe::Fleet;
+use crate::plan::{Action, Outcome, Plan};
+use crate::transport::ConnectOptions;
+use crate::{apply, facts::Facts};
+
+/// One run, as it is written down on the hosts that it changes.
+pub struct Written {
+    pub journal: Journal,
+    run: Value,
+    started: Instant,
+}
+
+/// `user@machine`.
+pub fn who() -> String {
+    let user = ConnectOptions::from_environment().local_user;
+    format!("{user}@{}", machine())
+}
+
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_else(|| "elsewhere".into());
+    name.trim().to_owned()
+}
+
+/// Where a run comes from when it is not typed: the CI system's own link to it.
+fn origin() -> Option<String> {
+    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let (Some(server), Some(repository), Some(run)) = (
+        var("GITHUB_SERVER_URL"),
+        var("GITHUB_REPOSITORY"),
+        var("GITHUB_RUN_ID"),
+    ) {
+        return Some(format!("{server}/{repository}/actions/runs/{run}"));
+    }
+    var("CI_JOB_URL")
+        .or_else(|| var("BUILD_URL"))
+        .or_else(|| var("BUILDKITE_BUILD_URL"))
+}
+
+/// The commit that a folder is at, and whether it holds changes beside it; nothing where there is no git.
+pub fn git(folder: &Path) -> Option<(String, bool)> {
+    let git = |args: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(args)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "HEAD"])?;
+    let changes = git(&["status", "--porcelain", "--", "."])?;
+    Some((commit, !changes.is_empty()))
+}
+
+/// A name for a run that no other has.
+pub fn run_id() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("{:x}-{:x}", now.as_millis(), std::process::id())
+}
+
+impl Written {
+    pub fn begin(command: &str, stack: &Stack, folder: &Path, facts: &Facts, plan: &Plan) -> Self {
+        let layout = Layout::new(&stack.name);
+        let git = git(folder);
+        let began = facts.values().next().map(|facts| facts.clock_text.as_str());
+        let run = json!({
+            "run": run_id(),
+            "command": command,
+            "who": who(),
+            "from": origin(),
+            "git": git.as_ref().map(|(commit, _)| commit),
+            "dirty": git.as_ref().map(|(_, dirty)| dirty),
+            "releases": releases(plan),
+            "began": began,
+        });
+        Self {
+            journal: Journal {
+                pending: layout.pending(),
+                history: layout.history(),
+                header: run.to_string(),
+            },
+            run,
+            started: Instant::now(),
+        }
+    }
+
+    /// Adds the run's line to the history of each host that it was to change, also when it failed. What cannot be written
+    /// is told, and changes nothing else.
+    pub async fn end(&self, fleet: &Fleet, plan: &Plan, outcome: &Outcome<ApplyError>) {
+        let mut line = self.run.clone();
+        let seconds = self.started.elapsed().as_secs_f64();
+        line["seconds"] = json!((seconds * 10.0).round() / 10.0);
+        line["outcome"] = json!(outcome.name());
+        line["undone"] = json!(outcome.undone);
+        if let Some((step, error)) = outcome.errors.first() {
+            let step = &plan.steps[*step];
+            line["why"] = json!(format!("{}: {}: {error}", step.host, step.action.words()));
+        }
+        let line = line.to_string();
+        for (host, transport) in fleet {
+            if !plan.steps.iter().any(|step| step.host == *host) {
+                continue;
+            }
+            if let Err(error) = apply::record(transport, &self.journal, &line).await {
+                tracing::warn!("the history of {host} was not written: {error}");
+            }
+        }
+    }
+}
+
+/// Service → release, for those that a plan brings into service.
+fn releases(plan: &Plan) -> BTreeMap<String, String> {
+    let marks = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Commit(commit) => Some(&commit.serves),
+        _ => None,
+    });
+    let names = marks.flatten().filter_map(|mark| {
+        let (rest, id) = mark.as_str().rsplit_once('/')?;
+        let (_, service) = rest.rsplit_once('/')?;
+        Some((service.to_owned(), id.to_owned()))
+    });
+    names.collect()
+}

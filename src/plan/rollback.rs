@@ -1,0 +1,329 @@
+//! Back to a release that has served before, exactly as it was: its own container, or one made from its record.
+
+use std::collections::BTreeSet;
+
+use super::container::label;
+use super::deploy::{drain, phase};
+use super::host::{HostPlan, Options, Parts, PlanError};
+use super::record::Record;
+use super::step::{Action, Folder, Plan};
+use crate::facts::{ContainerFacts, Facts};
+use crate::model::{
+    App, Health, HostName, HostPath, Layout, Listen, Owner, ReleaseId, Service, ServiceName, Stack,
+};
+
+/// What to go back to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Which services; with none, those that changed last.
+    pub services: BTreeSet<ServiceName>,
+    /// Which release; without one, the last that served well before the one that serves now.
+    pub to: Option<ReleaseId>,
+}
+
+/// What sends requests back to an earlier release on every host of `facts`; empty when it serves already.
+pub fn rollback(
+    stack: &Stack,
+    facts: &Facts,
+    target: &Target,
+    options: Options,
+) -> Result<Plan, PlanError> {
+    let mut parts = Parts::default();
+    let mut touched = false;
+    for (name, facts) in facts {
+        let Some(host) = stack.hosts.get(name) else {
+            continue;
+        };
+        let mut plan = HostPlan::new(stack, host, facts, options);
+        for service in plan.chosen(target) {
+            touched = true;
+            plan.back(service, target);
+        }
+        plan.confirm(phase::BAKE, phase::COMMIT);
+        plan.finish(phase::RETIRE, &mut parts);
+    }
+    if !touched
+        && let Some((name, facts)) = facts.iter().next()
+        && let Some(host) = stack.hosts.get(name)
+    {
+        let mut plan = HostPlan::new(stack, host, facts, options);
+        match &target.to {
+            Some(id) => {
+                let text = format!("no service has a release {id}");
+                let all = stack.services_on(name);
+                let there: Vec<String> = all
+                    .iter()
+                    .filter(|service| service.is_released())
+                    .map(|service| format!("{}: {}", service.name, plan.choices(service)))
+                    .collect();
+                plan.refuse(text, format!("there are: {}", there.join("; ")));
+            }
+            None => plan.refuse(
+                "nothing was deployed here yet",
+                "`stackctl deploy` comes first",
+            ),
+        }
+        plan.finish(phase::RETIRE, &mut parts);
+    }
+    parts.into_plan()
+}
+
+/// The services that `target` means on one host.
+impl<'a> HostPlan<'a> {
+    fn chosen(&self, target: &Target) -> Vec<&'a Service> {
+        let stack: &'a Stack = self.stack;
+        let name: &HostName = &self.host.name;
+        let mut services: Vec<&'a Service> = stack.services_on(name);
+        services.retain(|service| service.is_released());
+        if !target.services.is_empty() {
+            services.retain(|service| target.services.contains(&service.name));
+        } else if let Some(id) = &target.to {
+            services.retain(|service| self.choice(service, id));
+        } else {
+            // One run marks all that it switched with one time.
+            let changed = |service: &&'a Service| {
+                let id = self.serving(service)?;
+                let marks = self
+                    .facts
+                    .entries
+                    .get(self.layout.served(&service.name).as_str())?;
+                marks.get(id.as_str()).copied()
+            };
+            let last = services.iter().filter_map(changed).max();
+            services.retain(|service| last.is_some() && changed(service) == last);
+        }
+        services
+    }
+
+    /// Whether this release has served and is whole, or serves.
+    fn choice(&self, service: &Service, id: &ReleaseId) -> bool {
+        let releases = self.layout.releases(&service.name);
+        let there = self.facts.entries.get(releases.as_str());
+        there.is_some_and(|names| names.contains_key(id.as_str()))
+            && self.served(service).contains_key(id)
+    }
+
+    /// The releases that can be gone back to, latest first.
+    fn earlier(&self, service: &Service) -> Vec<(ReleaseId, bool)> {
+        let serving = self.serving(service);
+        let mut earlier: Vec<(ReleaseId, (u64, bool))> = self.served(service).into_iter().collect();
+        earlier.retain(|(id, _)| serving.as_ref() != Some(id) && self.choice(service, id));
+        earlier.sort_by(|(a, (a_time, _)), (b, (b_time, _))| (b_time, b).cmp(&(a_time, a)));
+        let earlier = earlier.into_iter();
+        earlier.map(|(id, (_, left))| (id, left)).collect()
+    }
+
+    fn choices(&self, service: &Service) -> String {
+        let serving = self.serving(service).map(|id| format!("{id} (serves)"));
+        let earlier = self.earlier(service).into_iter().map(|(id, left)| {
+            if left {
+                format!("{id} (was rolled back from)")
+            } else {
+                id.to_string()
+            }
+        });
+        let all: Vec<String> = serving.into_iter().chain(earlier).collect();
+        if all.is_empty() {
+            "none".into()
+        } else {
+            all.join(", ")
+        }
+    }
+
+    fn back(&mut self, service: &Service, target: &Target) {
+        let serving = self.serving(service);
+        let earlier = self.earlier(service);
+        let id = match &target.to {
+            Some(id) if serving.as_ref() == Some(id) => return,
+            Some(id) if earlier.iter().any(|(there, _)| there == id) => id.clone(),
+            Some(id) => {
+                let text = format!("`{}` has no release {id}", service.name);
+                let hint = format!("it has: {}", self.choices(service));
+                return self.refuse(text, hint);
+            }
+            None => match earlier.into_iter().find(|(_, left)| !left) {
+                Some((id, _)) => id,
+                None => {
+                    let text = format!("`{}` has no earlier release to go back to", service.name);
+                    let hint = format!(
+                        "it has: {}; name one with --to, or deploy the version you want",
+                        self.choices(service)
+                    );
+                    return self.refuse(text, hint);
+                }
+            },
+        };
+        if let Some(serving) = &serving {
+            self.commit
+                .leaves
+                .push(self.layout.mark(&service.name, serving));
+        }
+        match service.app() {
+            Some(app) => self.app_back(service, app, &id),
+            None => self.static_back(service, &id),
+        }
+    }
+
+    fn static_back(&mut self, service: &Service, id: &ReleaseId) {
+        let link = self.layout.current(&service.name);
+        let before = self.facts.link(&link).map(str::to_owned);
+        let target = format!("../releases/{}/{id}", service.name);
+        self.switch(link, target, before, "it served before");
+        self.commit.serves.push(self.layout.mark(&service.name, id));
+    }
+
+    fn app_back(&mut self, service: &Service, app: &App, id: &ReleaseId) {
+        let layout = self.layout.clone();
+        let Some(docker) = &self.facts.docker else {
+            return self.refuse("no Docker engine answers", "`stackctl provision` starts it");
+        };
+        let Some(record) = Record::of(self.facts, &layout, &service.name, id) else {
+            let path = Record::path(&layout, &service.name, id);
+            return self.refuse(
+                format!(
+                    "the record of release {id} of `{}` cannot be read ({path})",
+                    service.name
+                ),
+                format!("name another with --to; it has: {}", self.choices(service)),
+            );
+        };
+        let spec = record.spec.clone().of_release(self.stack, service, id);
+        let there: Option<ContainerFacts> = docker.containers.get(&spec.name).cloned();
+        let runs = there.as_ref().is_some_and(ContainerFacts::is_running);
+        // A tag of another's may mean another image by now; one of ours names one release.
+        let same_image = spec.image.starts_with(&layout.images(&service.name))
+            || spec.image.contains("@sha256:");
+        if there.is_none() && !(same_image && docker.images.contains_key(&spec.image)) {
+            return self.refuse(
+                format!(
+                    "release {id} of `{}` has neither its container nor its image any more",
+                    service.name
+                ),
+                format!("name another with --to; it has: {}", self.choices(service)),
+            );
+        }
+        const CAUSE: &str = "it served before";
+        let undo_run = [
+            drain(&spec.name, app, &layout, &service.name, id),
+            Action::StopContainer {
+                name: spec.name.clone(),
+                grace: 2,
+            },
+        ];
+        if !runs {
+            self.socket_folders(service, app.listen, id);
+        }
+        self.units_back(service, id, &record);
+        match &there {
+            Some(there) => {
+                let labelled = there.labels.get(label::SPEC) == spec.labels.get(label::SPEC);
+                if !labelled {
+                    self.note(format!(
+                        "{} is started as it was left there, not as its record says",
+                        spec.name
+                    ));
+                }
+                let step = self.step(
+                    phase::PREPARE,
+                    Action::StartContainer(spec.name.clone()),
+                    CAUSE,
+                );
+                if !runs {
+                    step.undo.extend(undo_run);
+                }
+            }
+            None => {
+                let remove = Action::RemoveContainer(spec.name.clone());
+                let step = self.step(
+                    phase::PREPARE,
+                    Action::RunContainer(Box::new(spec.clone())),
+                    CAUSE,
+                );
+                step.undo.extend(undo_run);
+                step.undo.push(remove);
+            }
+        }
+        // It was healthy before; a warm one must only show that it still is.
+        let health = Health {
+            passes: if runs { 1 } else { app.health.passes },
+            ..app.health.clone()
+        };
+        let socket = layout.socket(&service.name, id);
+        let container = spec.name.clone();
+        self.step(
+            phase::PREPARE,
+            Action::WaitHealthy {
+                container,
+                socket,
+                health,
+            },
+            "it must be healthy before it serves",
+        );
+        let boot = layout.tmpfiles(&service.name);
+        if let Some(file) = record.files.iter().find(|file| file.path == boot) {
+            self.at_boot(file.file(), false);
+        }
+        let link = layout.socket_link(&service.name);
+        let before = self.facts.link(&link).map(str::to_owned);
+        self.switch(
+            link,
+            format!("{}.{id}/app.sock", service.name),
+            before,
+            CAUSE,
+        );
+        self.commit.serves.push(layout.mark(&service.name, id));
+        self.retire(service, app, id);
+    }
+
+    /// The units before a container that only speaks TCP, as they were.
+    fn units_back(&mut self, service: &Service, id: &ReleaseId, record: &Record) {
+        let unit = self.layout.proxy_unit(&service.name, id);
+        let files = record
+            .files
+            .iter()
+            .filter(|file| file.path.as_str().contains(&unit));
+        let units = files.map(super::record::RecordedFile::file).collect();
+        self.proxy(service, id, units);
+    }
+
+    /// The folders that a release's socket lives in.
+    pub(super) fn socket_folders(
+        &mut self,
+        service: &Service,
+        listen: Listen,
+        id: &ReleaseId,
+    ) -> &mut super::step::Step {
+        let run = Folder {
+            path: self.layout.run(),
+            mode: 0o755,
+            owner: Owner::ROOT,
+        };
+        self.step(phase::PREPARE, Action::PutFolder(run), "sockets live there");
+        let (mode, owner) = match listen {
+            Listen::Socket => (
+                0o2750,
+                Owner {
+                    user: Layout::APP_USER,
+                    group: super::deploy::WWW_DATA,
+                },
+            ),
+            Listen::Port(_) => (0o755, Owner::ROOT),
+        };
+        let path = self.layout.socket_folder(&service.name, id);
+        self.step(
+            phase::PREPARE,
+            Action::PutFolder(Folder { path, mode, owner }),
+            "the release's own socket",
+        )
+    }
+}
+
+/// The paths of the records of all releases on a host, for [`Record::of`].
+pub fn records(stack: &Stack) -> Vec<HostPath> {
+    let layout = Layout::new(&stack.name);
+    let apps = stack
+        .services
+        .values()
+        .filter(|service| service.app().is_some());
+    apps.map(|service| layout.releases(&service.name)).collect()
+}

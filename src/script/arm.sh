@@ -1,0 +1,16 @@
+# arm.sh PENDING HISTORY <UNDO
+# Gives the host what takes a run back, before its first step; see recover.sh. Exit 73 when what will be done could not be
+# written down in HISTORY.
+set -eu
+umask 077
+mkdir -p "${1%/*}"
+if ! { : >>"$2"; } 2>/dev/null; then
+	echo "$2 cannot be written: make it a file that root may write to, or move it away" >&2
+	exit 73
+fi
+part=$(mktemp "${1%/*}/.stackctl.XXXXXX")
+trap 'rm -f "$part"' EXIT
+cat >"$part"
+sync "$part"
+mv -fT "$part" "$1"
+sync "${1%/*}"

@@ -1,0 +1,27 @@
+# commit.sh PENDING TIME [serves MARK | leaves MARK]...
+# Marks the releases that serve from now on, at TIME in seconds since the epoch, and forgets what would take the run back;
+# its first line stays until the run has ended.
+set -eu
+pending=$1 time=$2
+shift 2
+umask 022
+while [ $# -ge 2 ]; do
+	mkdir -p "${2%/*}"
+	case $1 in
+	leaves) [ -e "$2" ] && mv -fT "$2" "$2.left" ;;
+	serves)
+		rm -f "$2.left"
+		touch -d "@$time" "$2"
+		;;
+	esac
+	sync "${2%/*}"
+	shift 2
+done
+[ -e "$pending" ] || exit 0
+umask 077
+part=$(mktemp "${pending%/*}/.stackctl.XXXXXX")
+trap 'rm -f "$part"' EXIT
+head -n 1 "$pending" >"$part"
+sync "$part"
+mv -fT "$part" "$pending"
+sync "${pending%/*}"

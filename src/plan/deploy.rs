@@ -448,12 +448,8 @@ impl HostPlan<'_> {
         if !switched {
             step.undo.push(undo);
         }
-        if let Some(there) = there.filter(|there| !same || !there.is_running()) {
-            let cause = if same {
-                "it is not running"
-            } else {
-                "its definition changed"
-            };
+        if let Some(there) = there.filter(|_| !same) {
+            let cause = "its definition changed";
             if there.is_running() || there.state == "restarting" {
                 let (name, grace) = (spec.name.clone(), spec.stop_grace);
                 self.step(phase::PREPARE, Action::StopContainer { name, grace }, cause);
@@ -480,22 +476,27 @@ impl HostPlan<'_> {
             step.undo.push(undo);
         }
         // Taken back after the switch, it may hold requests still.
-        let undo = [
+        let stop = [
             drain(&spec.name, app, &layout, &service.name, id),
             Action::StopContainer {
                 name: spec.name.clone(),
                 grace: 2,
             },
-            Action::RemoveContainer(spec.name.clone()),
         ];
-        let step = self.step(
-            phase::PREPARE,
-            Action::RunContainer(Box::new(spec.clone())),
-            cause,
-        );
-        // The one that serves is mended, not replaced: there is nothing to go back to.
-        if !switched {
-            step.undo.extend(undo);
+        let was_there = same && there.is_some();
+        let was_running = same && there.is_some_and(ContainerFacts::is_running);
+        let start = if was_there {
+            Action::StartContainer(spec.name.clone())
+        } else {
+            Action::RunContainer(Box::new(spec.clone()))
+        };
+        let step = self.step(phase::PREPARE, start, cause);
+        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays.
+        if !switched && !was_running {
+            step.undo.extend(stop);
+        }
+        if !switched && !was_there {
+            step.undo.push(Action::RemoveContainer(spec.name.clone()));
         }
     }
 

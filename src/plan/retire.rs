@@ -102,6 +102,14 @@ impl HostPlan<'_> {
         }
         old.sort_by_key(|(_, _, there)| std::cmp::Reverse(there.created));
         let before = self.serving(service).filter(|id| id != current);
+        let timer = format!("{}.timer", layout.cooling_unit(&service.name, current));
+        if self.facts.is_active(&timer) {
+            self.step(
+                phase::RETIRE,
+                Action::StopUnit(timer),
+                "its release serves again",
+            );
+        }
         let kept = self.kept(service, current);
         let mut warm = BTreeSet::new();
         for (name, id, there) in old {

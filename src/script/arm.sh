@@ -3,7 +3,7 @@
 # written down in HISTORY.
 set -eu
 umask 077
-mkdir -p "${1%/*}"
+(umask 022 && mkdir -p "${1%/*}")
 if ! { : >>"$2"; } 2>/dev/null; then
 	echo "$2 cannot be written: make it a file that root may write to, or move it away" >&2
 	exit 73

@@ -56,7 +56,7 @@ cool)
 	drain "$netns" "$socket" "$seconds"
 	exec 9>>"$lock"
 	flock -w 7200 9 || exit 75
-	[ "$(readlink -- "$link")" = "$target" ] && exit 3
+	[ "$(readlink -- "$link")" = "$target" ] && exit 0
 	printf '{"who":"the host itself","command":"stopping %s","since":"%s"}\n' \
 		"$name" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$lock"
 	stop "$name" "$grace"

@@ -157,6 +157,7 @@ impl Target {
                 self.long(&script::start_unit(unit), None, UNIT, step, tell)
                     .await
             }
+            Action::EnableUnit(unit) => self.short(&script::enable_unit(unit), &[]).await,
             Action::StopUnit(unit) => {
                 self.long(&script::stop_unit(unit), None, UNIT, step, tell)
                     .await

@@ -44,6 +44,10 @@ pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(
         {
             push(file);
         }
+        render::recovery(&loaded.templates, &loaded.stack)
+            .map_err(failed)?
+            .into_iter()
+            .for_each(&mut push);
         for release in releases.iter().filter(|release| release.host == *name) {
             let service = &loaded.stack.services[&release.service];
             let Some(app) = service.app() else { continue };

@@ -111,6 +111,7 @@ async fn host(
 fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
     let mut questions: Vec<String> = Vec::new();
     questions.extend(plan::PACKAGES.iter().map(|name| format!("p:{name}")));
+    questions.push(format!("u:{}", Layout::new(&stack.name).recover_unit()));
     questions.extend(plan::UNITS.iter().map(|unit| format!("u:{unit}")));
     questions.extend(
         plan::paths_of_interest(stack)

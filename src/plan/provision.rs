@@ -36,6 +36,11 @@ pub fn provision(
         if plan.findings.is_empty() {
             plan.packages();
             plan.folders();
+            plan.recovery(templates)
+                .map_err(|source| PlanError::Render {
+                    host: name.clone(),
+                    source,
+                })?;
             plan.docker();
             plan.site(templates).map_err(|source| PlanError::Render {
                 host: name.clone(),
@@ -280,6 +285,27 @@ impl<'a> HostPlan<'a> {
         for (path, mode) in folders(self.stack) {
             self.folder(0, path, mode);
         }
+    }
+
+    /// What takes a run back that a crash of the host has ended.
+    fn recovery(&mut self, templates: &Templates) -> Result<(), render::RenderError> {
+        let mut wrote = false;
+        for file in render::recovery(templates, self.stack)? {
+            wrote |= self.file(0, file);
+        }
+        let unit = self.layout.recover_unit();
+        if wrote {
+            self.step(0, Action::ReloadUnits, "a unit file changed");
+        }
+        if self
+            .facts
+            .units
+            .get(&unit)
+            .is_none_or(|unit| unit.file != "enabled")
+        {
+            self.step(0, Action::EnableUnit(unit), "it must run after a crash");
+        }
+        Ok(())
     }
 
     fn docker(&mut self) {

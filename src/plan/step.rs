@@ -41,6 +41,8 @@ pub enum Action {
     InstallPackages(Vec<String>),
     /// Enable at boot and start now.
     StartUnit(String),
+    /// Enable at boot, and leave it as it is now.
+    EnableUnit(String),
     StopUnit(String),
     /// Make systemd read unit files again.
     ReloadUnits,
@@ -237,6 +239,7 @@ impl Action {
             Action::RefreshPackageIndex => "refresh the package index".into(),
             Action::InstallPackages(names) => format!("install {}", names.join(", ")),
             Action::StartUnit(unit) => format!("enable and start {unit}"),
+            Action::EnableUnit(unit) => format!("enable {unit} at boot"),
             Action::StopUnit(unit) => format!("stop and disable {unit}"),
             Action::ReloadUnits => "make systemd read its units again".into(),
             Action::PutFolder(folder) => {

@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 8] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -47,6 +47,10 @@ const EMBEDDED: [(&str, &str); 7] = [
     (
         "systemd/proxy.socket",
         include_str!("../../templates/systemd/proxy.socket"),
+    ),
+    (
+        "systemd/recover.service",
+        include_str!("../../templates/systemd/recover.service"),
     ),
     (
         "tmpfiles/service.conf",

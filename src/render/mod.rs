@@ -23,7 +23,7 @@ pub use env::{Overrides, Templates};
 pub use error::RenderError;
 pub use nginx::{nginx_site, site_generation};
 pub use static_file::{FillView, static_file};
-pub use systemd::proxy_units;
+pub use systemd::{proxy_units, recovery};
 pub use tmpfiles::tmpfiles;
 
 use crate::model::{HostPath, Owner, RemoteFile};

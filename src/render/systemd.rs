@@ -1,4 +1,4 @@
-//! systemd: the socket proxy before a container that only speaks TCP.
+//! systemd: the socket proxy before a container that only speaks TCP, and what tidies up after a crash.
 
 use serde::Serialize;
 
@@ -42,6 +42,42 @@ pub fn proxy_units(
     Ok(vec![
         file("systemd/proxy.socket", "socket")?,
         file("systemd/proxy.service", "service")?,
+    ])
+}
+
+#[derive(Serialize)]
+struct RecoverView<'a> {
+    stack: &'a str,
+    pending: &'a str,
+    history: &'a str,
+    script: &'a str,
+    lock: &'a str,
+    lock_folder: &'a str,
+}
+
+/// What takes a run back that a crash of the host has ended: a script, and the unit that runs it before nginx starts.
+pub fn recovery(templates: &Templates, stack: &Stack) -> Result<Vec<RemoteFile>, RenderError> {
+    let layout = Layout::new(&stack.name);
+    let (pending, history) = (layout.pending(), layout.history());
+    let (script, lock) = (layout.recover_script(), layout.lock());
+    let view = RecoverView {
+        stack: stack.name.as_str(),
+        pending: pending.as_str(),
+        history: history.as_str(),
+        script: script.as_str(),
+        lock: lock.as_str(),
+        lock_folder: lock.parent(),
+    };
+    let text = templates.render("systemd/recover.service", &view)?;
+    Ok(vec![
+        RemoteFile {
+            mode: 0o600,
+            ..public_file(
+                script.clone(),
+                include_str!("../script/recover.sh").to_owned(),
+            )
+        },
+        public_file(layout.unit(&layout.recover_unit()), text),
     ])
 }
 

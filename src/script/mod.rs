@@ -70,6 +70,7 @@ scripts! {
     secret_generate(path, length) = "secret-generate";
     secret_copy(from, to, user, group) = "secret-copy";
     start_unit(unit) = "start-unit";
+    enable_unit(unit) = "enable-unit";
     stop_unit(unit) = "stop-unit";
     reload_units() = "reload-units";
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.

@@ -22,7 +22,7 @@ use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFact
 use stackctl::model::{HostPath, Layout, Stack};
 use stackctl::observe;
 use stackctl::plan::container::label;
-use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step};
+use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target};
 use stackctl::render::{Overrides, Templates};
 
 use crate::{golden, paper_host};
@@ -262,8 +262,14 @@ fn written(plan: &Plan) -> BTreeMap<String, String> {
     let steps = plan.steps.iter();
     steps
         .filter_map(|step| match &step.action {
-            // The manifest repeats what the other files say.
-            Action::PutFile { file, .. } if file.path.as_str().ends_with("/manifest.json") => None,
+            // The manifest repeats what the other files say, and the script is a file of the source.
+            Action::PutFile { file, .. }
+                if ["/manifest.json", "/recover.sh"]
+                    .iter()
+                    .any(|name| file.path.as_str().ends_with(name)) =>
+            {
+                None
+            }
             Action::PutFile { file: put, .. } => {
                 Some(file(step.host.as_str(), &put.path, &put.contents))
             }
@@ -365,7 +371,41 @@ fn check(folder: &Path) -> Vec<String> {
             golden.extend(written(provision));
             golden.extend(written(&then));
         }
-        for (plan, facts) in [(provision, &facts), (&then, &provisioned)] {
+        // Whatever was switched can be switched back, and then again.
+        let deployed = wanted.apply(&provisioned, &then, then.steps.len());
+        let back = plan::rollback(
+            &wanted.stack,
+            &deployed,
+            &Target::default(),
+            Options::default(),
+        );
+        let switches = |plan: &Plan| {
+            plan.steps
+                .iter()
+                .any(|step| matches!(step.action, Action::Switch { .. }))
+        };
+        let mut plans = vec![(provision, &facts), (&then, &provisioned)];
+        if switches(&then) {
+            tell("rollback, once deployed", &back);
+        }
+        if let Ok(back) = &back {
+            let gone_back = wanted.apply(&deployed, back, back.steps.len());
+            problems.extend(wanted.dark(&gone_back));
+            let again = plan::rollback(
+                &wanted.stack,
+                &gone_back,
+                &Target::default(),
+                Options::default(),
+            );
+            if again.is_ok_and(|again| again == *back) {
+                problems.push(format!(
+                    "{}: a second rollback does the same",
+                    folder.display()
+                ));
+            }
+            plans.push((back, &deployed));
+        }
+        for (plan, facts) in plans {
             for steps in 0..=plan.steps.len() {
                 let last = steps.checked_sub(1).map(|at| plan.steps[at].action.words());
                 let place = format!("{}, cut after step {steps} ({last:?})", folder.display());

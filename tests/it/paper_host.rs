@@ -28,6 +28,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 });
             }
         }
+        Action::EnableUnit(unit) => set_unit(host, unit, "inactive", "enabled"),
         Action::StopUnit(unit) => set_unit(host, unit, "inactive", "disabled"),
         Action::PutFolder(folder) => {
             put(

@@ -6,6 +6,7 @@ mod demo;
 mod failure;
 mod init;
 mod lab;
+mod lock;
 mod plan;
 mod progress;
 mod render;
@@ -89,6 +90,7 @@ async fn dispatch(
                 )
                 .await
             }
+            Command::Lock(command) => lock::lock(command, &global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,

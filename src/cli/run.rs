@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::args::{ApplyArgs, Global};
 use super::confirm::confirm;
+use super::lock::{take_locks, who};
 use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
@@ -18,7 +19,6 @@ use crate::facts::Facts;
 use crate::model::Layout;
 use crate::observe::{Depth, Fleet};
 use crate::plan::{self, Action, Options, Outcome, Plan, Release, Step, StepState};
-use crate::transport::ConnectOptions;
 use crate::ui;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +77,14 @@ pub async fn run(
     } else if fleet.len() == 1 {
         // Both go out at once; the host takes the lock before it says what it has.
         let observed = loaded.observe(&fleet, Depth::Plan, console);
-        let (locked, facts) = tokio::join!(lock(&loaded, &fleet, what), observed);
+        let (locked, facts) = tokio::join!(
+            take_locks(&loaded, &fleet, what.name(), &args.lock, console),
+            observed
+        );
         locked?;
         facts?
     } else {
-        lock(&loaded, &fleet, what).await?;
+        take_locks(&loaded, &fleet, what.name(), &args.lock, console).await?;
         loaded.observe(&fleet, Depth::Plan, console).await?
     };
     let options = Options {
@@ -129,27 +132,6 @@ pub fn make(
         What::Deploy => plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options),
     };
     plan.map_err(|error| Failure::plan(&error))
-}
-
-async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<(), Failure> {
-    let owner = format!("{} running `stackctl {}`", who(), what.name());
-    let stack = &loaded.stack.name;
-    // In the order of names on every machine, so that of two runs one gets all.
-    for (host, transport) in fleet {
-        let taken = apply::lock(host, transport.as_ref(), stack, &owner).await;
-        taken.map_err(|error| Failure::lock(&error))?;
-    }
-    Ok(())
-}
-
-/// `user@machine`.
-fn who() -> String {
-    let user = ConnectOptions::from_environment().local_user;
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_else(|| "elsewhere".into());
-    format!("{user}@{}", machine.trim())
 }
 
 fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {

@@ -74,7 +74,14 @@ scripts! {
     nginx_restore(keep, available, enabled) = "nginx-restore";
     switch(link, target) = "switch";
     drain(pid, socket, seconds) = "drain";
-    lock(file, owner) = "lock";
+    /// Run by the session as the answer to a lock request.
+    lock(token) = "lock";
+    /// How a lock stands, without taking it.
+    lock_status(lock, hold, pending) = "lock-status";
+    /// Who we are goes to stdin.
+    lock_hold(hold) = "lock-hold";
+    /// Takes back what a run left unfinished.
+    recover(pending, history, why) = "recover";
     push_tree(folder, entries) = "push-tree";
     record(file) = "record";
     /// Runs in a database's container.

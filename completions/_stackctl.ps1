@@ -48,6 +48,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Send requests back to an earlier release, exactly as it was; a second when it is still warm')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show who changed what on the hosts, when, from where, and how it ended')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two releases of a service: its files, environment and settings')
+            [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'See who holds the lock of the stack, or let no run begin for a while')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
@@ -145,6 +146,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;provision' {
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait while another run holds the lock, such as 30s, 5m or 0')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever finds the lock taken')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -168,6 +171,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;deploy' {
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait while another run holds the lock, such as 30s, 5m or 0')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever finds the lock taken')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -192,6 +197,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
         }
         'stackctl;rollback' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The release; without one, the last that served before')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait while another run holds the lock, such as 30s, 5m or 0')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever finds the lock taken')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -256,6 +263,114 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lock' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which run holds the lock, or who put the stack on hold')
+            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Let no run begin until `lock release`; one that is under way goes on')
+            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'End a hold, whoever began it')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;lock;status' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lock;hold' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever is refused')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lock;release' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;lock;help' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which run holds the lock, or who put the stack on hold')
+            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Let no run begin until `lock release`; one that is under way goes on')
+            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'End a hold, whoever began it')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'stackctl;lock;help;status' {
+            break
+        }
+        'stackctl;lock;help;hold' {
+            break
+        }
+        'stackctl;lock;help;release' {
+            break
+        }
+        'stackctl;lock;help;help' {
             break
         }
         'stackctl;status' {
@@ -502,6 +617,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Send requests back to an earlier release, exactly as it was; a second when it is still warm')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show who changed what on the hosts, when, from where, and how it ended')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two releases of a service: its files, environment and settings')
+            [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'See who holds the lock of the stack, or let no run begin for a while')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
@@ -534,6 +650,21 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;help;diff' {
+            break
+        }
+        'stackctl;help;lock' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say which run holds the lock, or who put the stack on hold')
+            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Let no run begin until `lock release`; one that is under way goes on')
+            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'End a hold, whoever began it')
+            break
+        }
+        'stackctl;help;lock;status' {
+            break
+        }
+        'stackctl;help;lock;hold' {
+            break
+        }
+        'stackctl;help;lock;release' {
             break
         }
         'stackctl;help;status' {

@@ -45,6 +45,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
             cand history 'Show who changed what on the hosts, when, from where, and how it ended'
             cand diff 'Compare two releases of a service: its files, environment and settings'
+            cand lock 'See who holds the lock of the stack, or let no run begin for a while'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -137,6 +138,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --version 'Print version'
         }
         &'stackctl;provision'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
@@ -159,6 +162,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --version 'Print version'
         }
         &'stackctl;deploy'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
@@ -182,6 +187,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         }
         &'stackctl;rollback'= {
             cand --to 'The release; without one, the last that served before'
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
@@ -244,6 +251,105 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
+        }
+        &'stackctl;lock'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand status 'Say which run holds the lock, or who put the stack on hold'
+            cand hold 'Let no run begin until `lock release`; one that is under way goes on'
+            cand release 'End a hold, whoever began it'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;lock;status'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lock;hold'= {
+            cand --reason 'Why, for whoever is refused'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lock;release'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;lock;help'= {
+            cand status 'Say which run holds the lock, or who put the stack on hold'
+            cand hold 'Let no run begin until `lock release`; one that is under way goes on'
+            cand release 'End a hold, whoever began it'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'stackctl;lock;help;status'= {
+        }
+        &'stackctl;lock;help;hold'= {
+        }
+        &'stackctl;lock;help;release'= {
+        }
+        &'stackctl;lock;help;help'= {
         }
         &'stackctl;status'= {
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
@@ -473,6 +579,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
             cand history 'Show who changed what on the hosts, when, from where, and how it ended'
             cand diff 'Compare two releases of a service: its files, environment and settings'
+            cand lock 'See who holds the lock of the stack, or let no run begin for a while'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -496,6 +603,17 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;history'= {
         }
         &'stackctl;help;diff'= {
+        }
+        &'stackctl;help;lock'= {
+            cand status 'Say which run holds the lock, or who put the stack on hold'
+            cand hold 'Let no run begin until `lock release`; one that is under way goes on'
+            cand release 'End a hold, whoever began it'
+        }
+        &'stackctl;help;lock;status'= {
+        }
+        &'stackctl;help;lock;hold'= {
+        }
+        &'stackctl;help;lock;release'= {
         }
         &'stackctl;help;status'= {
         }

@@ -81,7 +81,7 @@ impl ApplyError {
 
 /// How many last lines an error carries.
 const TAIL: usize = 30;
-const SHORT: Duration = Duration::from_secs(60);
+pub(super) const SHORT: Duration = Duration::from_secs(60);
 /// Units may take long to start or stop: databases, engines.
 const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
@@ -525,7 +525,7 @@ fn report(progress: Progress<'_>, step: usize, tell: Tell<'_>) {
     }
 }
 
-fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(), ApplyError> {
+pub(super) fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(), ApplyError> {
     if status == 0 || status == script::NOTHING_TO_DO {
         return Ok(());
     }

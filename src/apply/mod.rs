@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
 
 pub use action::ApplyError;
-pub use lock::{LockError, lock};
+pub use lock::{Holder, LockError, LockEvent, LockState, hold, lock, lock_state, release};
 
 use crate::model::{HostName, HostPath};
 use crate::plan::{Event, Outcome, Plan, StepState};

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -135,6 +136,12 @@ pub enum Command {
         after_help = "Examples:\n  stackctl diff 71b3ad14475c 582cb2e853e6\n  stackctl diff 71b3ad14475c                    with the one that serves"
     )]
     Diff(DiffArgs),
+    /// See who holds the lock of the stack, or let no run begin for a while
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stackctl lock status\n  stackctl lock hold --reason 'moving the database'\n  stackctl lock release"
+    )]
+    Lock(LockCommand),
     /// Say whether everything that must be true is true
     #[command(
         after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."
@@ -191,6 +198,61 @@ pub struct ApplyArgs {
     /// Replace files that were edited on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// For commands that change hosts, one run at a time.
+#[derive(Debug, Clone, Args)]
+pub struct LockArgs {
+    /// How long to wait while another run holds the lock, such as 30s, 5m or 0
+    #[arg(long, value_name = "DURATION", env = "STACKCTL_LOCK_WAIT", default_value = "10s", value_parser = duration)]
+    pub lock_wait: Duration,
+    /// Why, for whoever finds the lock taken
+    #[arg(long, value_name = "TEXT", env = "STACKCTL_REASON")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LockCommand {
+    /// Say which run holds the lock, or who put the stack on hold
+    #[command(
+        after_help = "Example:\n  stackctl lock status --json | jq '.hosts[].held'\n\nExit codes: 0 told, held or not; 4 a host cannot be reached."
+    )]
+    Status,
+    /// Let no run begin until `lock release`; one that is under way goes on
+    #[command(after_help = "Example:\n  stackctl lock hold --reason 'moving the database'")]
+    Hold {
+        /// Why, for whoever is refused
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// End a hold, whoever began it
+    #[command(after_help = "Example:\n  stackctl lock release")]
+    Release,
+}
+
+/// `500ms`, `30s`, `5m`, `1h`, or `0`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "" if number == "0" => 0,
+        _ => return Err("write a number and its unit, such as 500ms, 30s, 5m or 1h".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|error| format!("{error}"))?;
+    let whole = number
+        .checked_mul(milliseconds)
+        .filter(|whole| *whole <= 24 * 3_600_000);
+    whole
+        .map(Duration::from_millis)
+        .ok_or_else(|| "no longer than 24h".to_owned())
 }
 
 #[derive(Debug, Args)]

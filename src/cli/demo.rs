@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::args::{ApplyArgs, DemoArgs, Global};
+use super::args::{ApplyArgs, DemoArgs, Global, LockArgs};
 use super::{Console, Failure, Kind, init, lab, run, session, status};
 use crate::config;
 use crate::lab::{LabHost, StateFolder, UpOptions};
@@ -76,6 +76,10 @@ pub async fn demo(
     let apply = ApplyArgs {
         dry_run: false,
         overwrite_drift: false,
+        lock: LockArgs {
+            lock_wait: std::time::Duration::from_secs(10),
+            reason: None,
+        },
     };
 
     for (title, what, phase) in [

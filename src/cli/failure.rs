@@ -118,14 +118,23 @@ impl Failure {
     pub fn lock(error: &LockError) -> Self {
         let mut failure = Self::of(Kind::Unreachable, error);
         match error {
-            LockError::Held { .. } => {
+            LockError::Held { host, .. } => {
                 failure.kind = Kind::Locked;
                 failure
                     .hints
-                    .push("wait until that run has ended, then run the command again".into());
+                    .push("wait longer with `--lock-wait 10m`".into());
+                failure.hints.push(format!(
+                    "`stackctl lock status --host {host}` says how it stands; the lock of a run that is gone is free within 30 s"
+                ));
+            }
+            LockError::OnHold { .. } => {
+                failure.kind = Kind::Locked;
+                failure
+                    .hints
+                    .push("ask them, or end it with `stackctl lock release`".into());
             }
             LockError::Transport { source, .. } => failure.hints = source.hints(),
-            LockError::Script { .. } => {}
+            LockError::Broken { .. } => {}
         }
         failure
     }
@@ -156,6 +165,9 @@ impl Failure {
             .chain
             .insert(0, format!("{host}: could not {words}"));
         failure.tail = error.tail().to_vec();
+        if let ApplyError::Transport(error) = error {
+            failure.hints = error.hints();
+        }
         failure
     }
 

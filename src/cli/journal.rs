@@ -7,11 +7,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::lock::{from, who};
 use crate::apply::{ApplyError, Journal};
 use crate::model::{Layout, Stack};
 use crate::observe::Fleet;
 use crate::plan::{Action, Outcome, Plan};
-use crate::transport::ConnectOptions;
 use crate::{apply, facts::Facts};
 
 /// One run, as it is written down on the hosts that it changes.
@@ -19,35 +19,6 @@ pub struct Written {
     pub journal: Journal,
     run: Value,
     started: Instant,
-}
-
-/// `user@machine`.
-pub fn who() -> String {
-    let user = ConnectOptions::from_environment().local_user;
-    format!("{user}@{}", machine())
-}
-
-fn machine() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_else(|| "elsewhere".into());
-    name.trim().to_owned()
-}
-
-/// Where a run comes from when it is not typed: the CI system's own link to it.
-fn origin() -> Option<String> {
-    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let (Some(server), Some(repository), Some(run)) = (
-        var("GITHUB_SERVER_URL"),
-        var("GITHUB_REPOSITORY"),
-        var("GITHUB_RUN_ID"),
-    ) {
-        return Some(format!("{server}/{repository}/actions/runs/{run}"));
-    }
-    var("CI_JOB_URL")
-        .or_else(|| var("BUILD_URL"))
-        .or_else(|| var("BUILDKITE_BUILD_URL"))
 }
 
 /// The commit that a folder is at, and whether it holds changes beside it; nothing where there is no git.
@@ -84,7 +55,7 @@ impl Written {
             "run": run_id(),
             "command": command,
             "who": who(),
-            "from": origin(),
+            "from": from(),
             "git": git.as_ref().map(|(commit, _)| commit),
             "dirty": git.as_ref().map(|(_, dirty)| dirty),
             "releases": releases(plan),

@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod journal;
 mod lab;
+mod lock;
 mod plan;
 mod progress;
 mod render;
@@ -100,6 +101,7 @@ async fn dispatch(
             }
             Command::History(args) => history::history(&args, &global, console).await,
             Command::Diff(args) => diff::diff(&args, &global, console).await,
+            Command::Lock(command) => lock::lock(command, &global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,

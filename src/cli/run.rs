@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::args::{ApplyArgs, Global};
 use super::confirm::confirm;
-use super::journal::{Written, who};
+use super::journal::Written;
+use super::lock::take_locks;
 use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
@@ -82,11 +83,14 @@ pub async fn run(
     } else if fleet.len() == 1 {
         // Both go out at once; the host takes the lock before it says what it has.
         let observed = loaded.observe(&fleet, depth, console);
-        let (locked, facts) = tokio::join!(lock(&loaded, &fleet, what), observed);
+        let (locked, facts) = tokio::join!(
+            take_locks(&loaded, &fleet, what.name(), &args.lock, console),
+            observed
+        );
         locked?;
         facts?
     } else {
-        lock(&loaded, &fleet, what).await?;
+        take_locks(&loaded, &fleet, what.name(), &args.lock, console).await?;
         loaded.observe(&fleet, depth, console).await?
     };
     let options = Options {
@@ -142,17 +146,6 @@ pub fn make(
         }
     };
     plan.map_err(|error| Failure::plan(&error))
-}
-
-async fn lock(loaded: &Loaded, fleet: &Fleet, what: What) -> Result<(), Failure> {
-    let owner = format!("{} running `stackctl {}`", who(), what.name());
-    let stack = &loaded.stack.name;
-    // In the order of names on every machine, so that of two runs one gets all.
-    for (host, transport) in fleet {
-        let taken = apply::lock(host, transport.as_ref(), stack, &owner).await;
-        taken.map_err(|error| Failure::lock(&error))?;
-    }
-    Ok(())
 }
 
 fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {

@@ -267,7 +267,10 @@ impl Loaded {
     }
 }
 
-fn first_failure(failures: BTreeMap<HostName, Failure>, console: &Console) -> Result<(), Failure> {
+pub fn first_failure(
+    failures: BTreeMap<HostName, Failure>,
+    console: &Console,
+) -> Result<(), Failure> {
     let mut failures: Vec<Failure> = failures.into_values().collect();
     let Some(last) = failures.pop() else {
         return Ok(());

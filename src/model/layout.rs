@@ -33,10 +33,15 @@ impl Layout {
         self.path(format!("{}/history.jsonl", self.state()))
     }
 
-    /// Held with `flock` for as long as a run may change the host. In `/run`, so that looking at a host that is then
+    /// Held with `flock` for as long as a run may change the host; says who does. In `/run`, so that looking at a host that is then
     /// refused leaves nothing behind.
     pub fn lock(&self) -> HostPath {
         self.path(format!("/run/stackctl/{}.lock", self.stack))
+    }
+
+    /// While it is there, no run gets the lock: a person has put the stack on hold.
+    pub fn hold(&self) -> HostPath {
+        self.path(format!("{}/hold", self.state()))
     }
 
     /// What takes the run that is under way back, were it to end now; absent when none is. See `recover.sh`.

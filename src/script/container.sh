@@ -57,11 +57,14 @@ cool)
 	exec 9>>"$lock"
 	flock -w 7200 9 || exit 75
 	[ "$(readlink -- "$link")" = "$target" ] && exit 0
-	printf '{"who":"the host itself","command":"stopping %s","since":"%s"}\n' \
-		"$name" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$lock"
+	# As lease.pl writes it: whoever finds the lock taken is told.
+	read -r generation _ <"$lock"
+	printf '%s -\n{"who":"the host itself","reason":"%s is stopped, since it no longer serves","since":"%s"}\n' \
+		"${generation:-0}" "$name" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$lock"
 	stop "$name" "$grace"
 	for unit; do systemctl disable -q --now "$unit"; done
 	rm -rf -- "$folder"
+	printf '%s -\n' "${generation:-0}" >"$lock"
 	;;
 *) exit 64 ;;
 esac

@@ -1,12 +1,9 @@
-# lock.sh FILE OWNER
-# Takes the lock that descriptor 9 was opened for; see session.sh, which keeps it. Exit 75 when another has it, with
-# that one's own words on stdout; exit 73 when FILE could not be opened.
-true 2>/dev/null >&9 || {
-	echo "cannot open $1" >&2
-	exit 73
-}
-if ! flock -n 9; then
-	cat -- "$1"
-	exit 75
-fi
-printf '%s, since %s\n' "$2" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$1"
+# lock.sh TOKEN
+# Waits until the lease that was asked for with TOKEN is held, or ends with the status that lease.pl tells: 73 when there
+# can be no lock, 75 when another run has it, 77 when the stack is on hold.
+set -eu
+answer=$STACKCTL_SESSION/lease.$1
+# It stays until the session ends: the lease finds the session's folder by it.
+mkfifo -m 0600 "$answer" || exit 73
+read -r status <"$answer"
+exit "$status"

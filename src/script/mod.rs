@@ -80,13 +80,18 @@ scripts! {
     container(operation) = "container";
     keep_warm(unit, seconds, container) = "keep-warm";
     arm(pending, history) = "arm";
-    /// `why` begins with `failed` or `interrupted`, and a colon.
-    recover(pending, history, why) = "recover";
     /// Marks are added with [`Script::with`].
     commit(pending, time) = "commit";
     switch(link, target) = "switch";
     drain(pid, socket, seconds) = "drain";
-    lock(file, owner) = "lock";
+    /// Run by the session as the answer to a lock request.
+    lock(token) = "lock";
+    /// How a lock stands, without taking it.
+    lock_status(lock, hold, pending) = "lock-status";
+    /// Who we are goes to stdin.
+    lock_hold(hold) = "lock-hold";
+    /// Takes back what a run left unfinished.
+    recover(pending, history, why) = "recover";
     push_tree(folder, entries) = "push-tree";
     history(history, pending, limit) = "history";
     digests(folder) = "digests";

@@ -2,9 +2,10 @@
 # Takes back what a run left unfinished. PENDING holds the run as a JSON object in one line, then a line for each thing to
 # take back, in this order: its words, a tab, a POSIX sh script as base64. Prints `undone`, a tab and the words, or
 # `failed`, a tab, the words, a tab and the last line that the script said; after a failure nothing more is tried, since
-# what comes later counts on it. A script that ends with 3 had nothing to take back. Then the run is added to HISTORY with its outcome, which is WHY's first word (`failed`
-# or `interrupted`, then a colon), and PENDING is removed or, after a failure, keeps what is still to be done.
-# With an empty HISTORY, whoever asked writes it down. Exit 1 after a failure. Without PENDING there is nothing to do.
+# what comes later counts on it. A script that ends with 3 had nothing to take back. Then the run is added to HISTORY with
+# its outcome, which is WHY's first word (`failed` or `interrupted`, then a colon), and PENDING is removed or, after a
+# failure, keeps what is still to be done. With an empty HISTORY, whoever asked writes it down. Exit 1 after a failure.
+# Without PENDING there is nothing to do.
 set -u
 umask 077
 pending=$1 history=$2 why=$3

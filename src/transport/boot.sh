@@ -1,7 +1,9 @@
 # boot <LENGTH, newline, script, the stdin of the script: keeps the script out of the list of processes
+# its $0 is the name of our connection: by that, and by the variable, all that runs for it can be found and ended
 umask 077
 LC_ALL=C DEBIAN_FRONTEND=noninteractive
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL DEBIAN_FRONTEND PATH
+STACKCTL_CONNECTION=$0
+export LC_ALL DEBIAN_FRONTEND PATH STACKCTL_CONNECTION
 cd /
 IFS= read -r length && script=$(head -c "$length") && eval "$script"

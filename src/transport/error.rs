@@ -86,6 +86,14 @@ pub enum TransportError {
         #[source]
         source: Option<Source>,
     },
+    #[error("the connection to {host} was lost in the middle of the run")]
+    LostInRun {
+        host: String,
+        #[source]
+        source: Option<Source>,
+    },
+    #[error("this run was silent for too long: {host} no longer lets it change anything")]
+    Fenced { host: String },
     #[error("cannot connect to {endpoint} on {host}: {reason}")]
     Dial {
         host: String,
@@ -212,6 +220,10 @@ impl TransportError {
             Self::Lost { .. } => vec![
                 "try again: what was begun on the host is finished or taken back by the next run".to_owned(),
             ],
+            Self::LostInRun { .. } | Self::Fenced { .. } => vec![
+                "the host takes back by itself, within 30 s, what this run had not confirmed; what was confirmed stays".to_owned(),
+                "see where it stands with `stackctl lock status` and `stackctl status`, then run the command again".to_owned(),
+            ],
             Self::Settings { .. }
             | Self::Dial { .. }
             | Self::Protocol { .. }
@@ -228,6 +240,11 @@ impl TransportError {
                 host: host.clone(),
                 source: source.as_ref().map(|source| source.to_string().into()),
             },
+            Self::LostInRun { host, source } => Self::LostInRun {
+                host: host.clone(),
+                source: source.as_ref().map(|source| source.to_string().into()),
+            },
+            Self::Fenced { host } => Self::Fenced { host: host.clone() },
             Self::Deadline { host, what, after } => Self::Deadline {
                 host: host.clone(),
                 what: what.clone(),

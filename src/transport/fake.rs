@@ -6,7 +6,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Connection, Endpoint, Output, Source, Transport, TransportError, Upload};
+use super::{
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, Output, Source, Transport,
+    TransportError, Upload,
+};
 use crate::script::Script;
 
 /// One thing that was asked of a [`FakeTransport`].
@@ -14,7 +17,7 @@ use crate::script::Script;
 pub enum Call {
     Run { script: Script, input: Vec<u8> },
     Stream { script: Script, input: Vec<u8> },
-    Lock { script: Script },
+    Lock(LeaseRequest),
     Dial(Endpoint),
     Close,
 }
@@ -142,15 +145,12 @@ impl Transport for FakeTransport {
 
     fn lock<'a>(
         &'a self,
-        file: &'a str,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<Output, TransportError>> {
+        request: &'a LeaseRequest,
+        _tell: &'a (dyn Fn(LeaseEvent) + Send + Sync),
+    ) -> BoxFuture<'a, Result<LeaseAnswer, TransportError>> {
         Box::pin(async move {
-            let script = crate::script::lock(file, owner);
-            self.record(Call::Lock {
-                script: script.clone(),
-            });
-            self.answer(&script, b"")
+            self.record(Call::Lock(request.clone()));
+            Ok(LeaseAnswer::Held { generation: 1 })
         })
     }
 

@@ -10,6 +10,7 @@ mod dial;
 mod error;
 mod fake;
 pub mod known_hosts;
+mod lease;
 mod session;
 mod settings;
 mod ssh;
@@ -17,6 +18,7 @@ pub mod ssh_config;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::time::Duration;
 
@@ -63,6 +65,73 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 /// Bytes to send, produced as they are needed.
 pub type Upload = futures_util::stream::BoxStream<'static, std::io::Result<Bytes>>;
 
+/// A lock to take, and what the host needs to take a run back that it no longer hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// Held with flock(2); says who holds it.
+    pub lock: String,
+    /// While this file is there, nobody gets the lock.
+    pub hold: String,
+    /// What `recover.sh` takes back, and where it writes that it did.
+    pub pending: String,
+    pub history: String,
+    /// Who we are, for whoever finds it taken: a JSON object in one line.
+    pub owner: String,
+    /// How long to wait while another holds it.
+    pub wait: Duration,
+}
+
+/// What comes before the answer. Owners are JSON objects, as they wrote them, with what their host added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseEvent {
+    /// Another run holds the lock, for so many seconds; told again when it is another one.
+    Busy {
+        holder: String,
+        seconds: u64,
+    },
+    /// An earlier run was left unfinished; it is taken back first.
+    Recovering {
+        run: String,
+    },
+    /// A line of `recover.sh`.
+    Recovered {
+        line: String,
+    },
+    RecoveryEnded {
+        complete: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseAnswer {
+    /// It is ours. Every holder of a lock has a higher number than those before.
+    Held { generation: u64 },
+    /// Another run had it for as long as was waited, and for so many seconds when it was first met.
+    Busy { holder: String, seconds: u64 },
+    /// A person has put the stack on hold.
+    OnHold { hold: String },
+    /// There can be no lock.
+    Broken { reason: String },
+}
+
+/// When who is taken for gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseTimes {
+    /// Between two heartbeats of ours; after three without an answer, the host is.
+    pub beat: Duration,
+    /// When nothing was heard for this long on the host, we are.
+    pub silence: Duration,
+}
+
+impl Default for LeaseTimes {
+    fn default() -> Self {
+        Self {
+            beat: Duration::from_secs(5),
+            silence: Duration::from_secs(20),
+        }
+    }
+}
+
 /// A way to one host. Everything runs as root there.
 pub trait Transport: Send + Sync {
     /// Runs a short script with `input` on its stdin; buffered.
@@ -85,13 +154,14 @@ pub trait Transport: Send + Sync {
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Output, TransportError>>;
 
-    /// Takes a lock on the host that is held until the connection ends, however it ends. Status 75 when another
-    /// holds it, with that one's own words on stdout.
+    /// Takes a lock on the host. It is free after [`Transport::close`]; when we are gone without that, the host first
+    /// ends what this connection runs and takes back what was not confirmed. What is asked of the transport while the
+    /// lock is being taken is done once it is held.
     fn lock<'a>(
         &'a self,
-        file: &'a str,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<Output, TransportError>>;
+        request: &'a LeaseRequest,
+        tell: &'a (dyn Fn(LeaseEvent) + Send + Sync),
+    ) -> BoxFuture<'a, Result<LeaseAnswer, TransportError>>;
 
     /// Makes ready to dial, so that the first [`Transport::dial`] is as quick as later ones. What fails here will
     /// fail there, and is told there.

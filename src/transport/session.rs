@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::channel::{Event, Inbox, Outbox};
 use super::ssh::{Link, STEP_DEADLINE};
@@ -28,14 +29,23 @@ const NOISE_BYTES: usize = 64 << 10;
 const GRACE: Duration = Duration::from_secs(3);
 /// `timeout`'s status when it ended the script, by TERM and by KILL.
 const TIMED_OUT: [i32; 2] = [124, 137];
+/// `fence.sh`: the lock is another's.
+pub(super) const FENCED: i32 = 76;
+/// For a run that has to be taken back before the lock is ours; longer than `lease.pl` lets it take.
+const RECOVERY: Duration = Duration::from_secs(180);
 /// `launch.sh` found no sudo.
 const NO_SUDO: i32 = 92;
 /// `session.sh` could not make its folder.
 const NO_FOLDER: i32 = 94;
 
-/// What sshd gives to the login shell: a root shell that reads its script from stdin.
-pub(super) fn command_line() -> String {
-    format!("exec /bin/sh -c {} launch {}", quote(LAUNCH), quote(BOOT))
+/// What sshd gives to the login shell: a root shell that reads its script from stdin, under the name `connection`.
+pub(super) fn command_line(connection: &str) -> String {
+    format!(
+        "exec /bin/sh -c {} launch {} {}",
+        quote(LAUNCH),
+        quote(BOOT),
+        quote(connection)
+    )
 }
 
 /// A script as `boot.sh` reads it.
@@ -67,12 +77,17 @@ struct Request {
     id: u64,
 }
 
-type Waiting = Arc<Mutex<VecDeque<(u64, oneshot::Sender<Output>)>>>;
+/// An answer; none when the lock is another's by now, and nothing was run.
+type Answer = Option<Output>;
+
+type Waiting = Arc<Mutex<VecDeque<(u64, oneshot::Sender<Answer>)>>>;
 
 pub(super) struct Session {
     requests: Mutex<Option<(mpsc::UnboundedSender<Request>, u64)>>,
     waiting: Waiting,
     state: watch::Receiver<State>,
+    /// Since when requests are answered; none while the lock before them is not decided.
+    open_since: watch::Sender<Option<Instant>>,
     /// Relays that live as long as this shell: target path to the socket that reaches it.
     pub(super) relays: tokio::sync::Mutex<HashMap<String, String>>,
 }
@@ -86,6 +101,7 @@ pub(super) fn start(link: &Arc<Link>) -> Arc<Session> {
         requests: Mutex::new(Some((requests, 1))),
         waiting: waiting.clone(),
         state: watched,
+        open_since: watch::Sender::new(Some(Instant::now())),
         relays: tokio::sync::Mutex::default(),
     };
     let link = link.clone();
@@ -209,12 +225,15 @@ pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Takes one whole answer from the front of `buffer`.
-fn take_answer(buffer: &mut BytesMut) -> Option<(u64, Output)> {
+fn take_answer(buffer: &mut BytesMut) -> Option<(u64, Answer)> {
     let end = buffer.iter().position(|&b| b == b'\n')?;
     let head = std::str::from_utf8(&buffer[..end]).ok()?;
     let mut numbers = head.split(' ');
     let id = numbers.next()?.parse().ok()?;
-    let status = numbers.next()?.parse().ok()?;
+    let status = match numbers.next()? {
+        "fenced" => None,
+        status => Some(status.parse().ok()?),
+    };
     let out_bytes: usize = numbers.next()?.parse().ok()?;
     let err_bytes: usize = numbers.next()?.parse().ok()?;
     if buffer.len() < end + 1 + out_bytes + err_bytes {
@@ -223,11 +242,11 @@ fn take_answer(buffer: &mut BytesMut) -> Option<(u64, Output)> {
     let mut answer = buffer.split_to(end + 1 + out_bytes + err_bytes).freeze();
     let stderr = answer.split_off(end + 1 + out_bytes);
     let stdout = answer.split_off(end + 1);
-    let output = Output {
+    let output = status.map(|status| Output {
         status,
         stdout: stdout.into(),
         stderr: stderr.into(),
-    };
+    });
     Some((id, output))
 }
 
@@ -240,59 +259,83 @@ impl Session {
         input: &[u8],
         deadline: Duration,
     ) -> Result<Output, TransportError> {
-        self.ask(link, script, input, deadline, "").await
-    }
-
-    /// Takes a lock that this shell then holds.
-    pub(super) async fn lock(
-        &self,
-        link: &Link,
-        file: &str,
-        owner: &str,
-    ) -> Result<Output, TransportError> {
-        let script = crate::script::lock(file, owner);
-        self.ask(link, &script, b"", STEP_DEADLINE, file).await
-    }
-
-    async fn ask(
-        &self,
-        link: &Link,
-        script: &Script,
-        input: &[u8],
-        deadline: Duration,
-        lock: &str,
-    ) -> Result<Output, TransportError> {
         let text = script.text();
-        let seconds = deadline.as_secs_f64().max(0.1);
-        let Some(answer) = self.submit(&text, input, seconds, lock) else {
+        let Some(answer) = self.submit(&text, input, deadline, None) else {
             return Err(self.error(link));
         };
-        let started = tokio::time::Instant::now();
+        let asked = Instant::now();
         let late = || link.late(&format!("`{}`", script.name), deadline);
-        match tokio::time::timeout(deadline + GRACE, answer).await {
-            Ok(Ok(output))
-                if TIMED_OUT.contains(&output.status) && started.elapsed() >= deadline =>
+        let mut open_since = self.open_since.subscribe();
+        let too_late = async {
+            // The sender is ours.
+            let _ = open_since.wait_for(Option::is_some).await;
+            tokio::time::sleep(deadline + GRACE).await;
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = too_late => return Err(late()),
+        };
+        let began = self
+            .open_since
+            .borrow()
+            .map_or(asked, |open| open.max(asked));
+        match answer {
+            Ok(Some(output))
+                if TIMED_OUT.contains(&output.status) && began.elapsed() >= deadline =>
             {
                 Err(late())
             }
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(_)) => Err(self.error(link)),
-            Err(_) => Err(late()),
+            Ok(Some(output)) => Ok(output),
+            Ok(None) => Err(TransportError::Fenced {
+                host: link.host.clone(),
+            }),
+            Err(_) => Err(self.error(link)),
         }
+    }
+
+    /// Lets all later requests wait until the lease that was asked for with `token` is held, and run only while it is.
+    /// Returns whether it is. [`Session::lock_decided`] has to follow.
+    pub(super) fn lock(
+        &self,
+        link: &Link,
+        lock: &str,
+        token: &str,
+        wait: Duration,
+    ) -> impl Future<Output = Result<bool, TransportError>> {
+        let text = crate::script::lock(token).text();
+        let limit = wait.saturating_add(RECOVERY);
+        self.open_since.send_replace(None);
+        let answer = self.submit(&text, b"", limit, Some((lock, token)));
+        async move {
+            match answer {
+                None => Err(self.error(link)),
+                Some(answer) => match answer.await {
+                    Ok(answer) => Ok(answer.is_some_and(|output| output.status == 0)),
+                    Err(_) => Err(self.error(link)),
+                },
+            }
+        }
+    }
+
+    pub(super) fn lock_decided(&self) {
+        self.open_since.send_replace(Some(Instant::now()));
     }
 
     fn submit(
         &self,
         text: &str,
         input: &[u8],
-        seconds: f64,
-        lock: &str,
-    ) -> Option<oneshot::Receiver<Output>> {
+        deadline: Duration,
+        lock: Option<(&str, &str)>,
+    ) -> Option<oneshot::Receiver<Answer>> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let (sender, next) = requests.as_mut()?;
         let id = *next;
         *next += 1;
-        let head = format!("{id} {} {} {seconds:.1} {lock}\n", text.len(), input.len());
+        let seconds = deadline.as_secs_f64().max(0.1);
+        let lock = lock.map_or_else(String::new, |(lock, token)| format!(" {lock} {token}"));
+        let head = format!("{id} {} {} {seconds:.1}{lock}\n", text.len(), input.len());
         let request = Request {
             head_and_script: Bytes::from(head + text),
             input: Bytes::copy_from_slice(input),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -17,15 +17,18 @@ use zeroize::Zeroizing;
 
 use super::channel::{Inbox, Outbox, pump};
 use super::known_hosts::{HostName, KnownHosts, Refusal, fingerprint};
+use super::lease::{self, Lease};
 use super::session::{self, Session};
 use super::ssh_config::Settings;
+use super::wire::{Cut, Wire};
 use super::{
-    Connection, Endpoint, Output, Source, Transport, TransportError, Upload, auth, dial, settings,
-    stream,
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, Output, Source,
+    Transport, TransportError, Upload, auth, dial, settings, stream,
 };
 use crate::model::{Fingerprint, SshTarget};
 use crate::script::Script;
 
+const FENCE: &str = include_str!("fence.sh");
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES_MISSED: usize = 3;
 /// sshd allows 10 by default; two are left for people.
@@ -53,6 +56,7 @@ pub struct ConnectOptions {
     /// The agent's socket.
     pub agent: Option<PathBuf>,
     pub local_user: String,
+    pub lease: LeaseTimes,
 }
 
 impl ConnectOptions {
@@ -69,6 +73,7 @@ impl ConnectOptions {
                 || "root".to_owned(),
                 |user| user.to_string_lossy().into_owned(),
             ),
+            lease: LeaseTimes::default(),
         }
     }
 }
@@ -77,8 +82,15 @@ impl ConnectOptions {
 pub struct SshConnection {
     link: Arc<Link>,
     session: Mutex<Arc<Session>>,
-    /// Whether the session was asked to hold a lock.
-    locked: AtomicBool,
+    /// Set when a lock was asked for.
+    locked: OnceLock<Locked>,
+    lease: Mutex<Option<Lease>>,
+}
+
+/// What shows that the lock is ours.
+struct Locked {
+    file: String,
+    token: String,
 }
 
 /// The connection itself, without the root shell.
@@ -89,6 +101,12 @@ pub(super) struct Link {
     /// As written in the yaml.
     pub(super) host: String,
     pub(super) user: String,
+    /// The name that all its processes on the host carry.
+    pub(super) connection: String,
+    pub(super) times: LeaseTimes,
+    pub(super) cut: Arc<Cut>,
+    /// Whether a lock is held, so that the host takes back what we leave.
+    leased: AtomicBool,
     sessions: Arc<Semaphore>,
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -108,11 +126,16 @@ pub async fn connect(
     prompt: Option<Arc<dyn Prompt>>,
 ) -> Result<SshConnection, TransportError> {
     let hops = hops(target, options)?;
+    let name = lease::random_name().map_err(|error| TransportError::Settings {
+        host: target.address.clone(),
+        reason: format!("no random numbers: {error}"),
+    })?;
     let mut through: Vec<Handle<Handler>> = Vec::new();
     let mut reached = None;
     let count = hops.len();
     for (index, hop) in hops.iter().enumerate() {
-        let (mut handle, lost) = reach(hop, through.last()).await?;
+        let cut = Arc::new(Cut::default());
+        let (mut handle, lost) = reach(hop, through.last(), &cut).await?;
         auth::authenticate(&mut handle, hop, prompt.as_ref()).await?;
         tracing::debug!(
             host = hop.label,
@@ -121,12 +144,12 @@ pub async fn connect(
             "connected"
         );
         if index + 1 == count {
-            reached = Some((handle, lost));
+            reached = Some((handle, lost, cut));
         } else {
             through.push(handle);
         }
     }
-    let Some((handle, lost)) = reached else {
+    let Some((handle, lost, cut)) = reached else {
         return Err(TransportError::Settings {
             host: target.address.clone(),
             reason: "there is no host to connect to".to_owned(),
@@ -138,6 +161,10 @@ pub async fn connect(
         through,
         host: target.address.clone(),
         user,
+        connection: format!("stackctl-{name}"),
+        times: options.lease,
+        cut,
+        leased: AtomicBool::new(false),
         sessions: Arc::new(Semaphore::new(SESSION_CHANNELS)),
         lost,
     });
@@ -145,7 +172,8 @@ pub async fn connect(
     Ok(SshConnection {
         link,
         session,
-        locked: AtomicBool::new(false),
+        locked: OnceLock::new(),
+        lease: Mutex::default(),
     })
 }
 
@@ -280,6 +308,7 @@ fn hop(
 async fn reach(
     hop: &Hop,
     through: Option<&Handle<Handler>>,
+    cut: &Arc<Cut>,
 ) -> Result<(Handle<Handler>, Arc<Mutex<Option<String>>>), TransportError> {
     let lost = Arc::new(Mutex::new(None));
     let handler = Handler {
@@ -303,7 +332,7 @@ async fn reach(
                 socket
                     .set_nodelay(true)
                     .map_err(|error| unreachable(error.into()))?;
-                client::connect_stream(config, socket, handler).await
+                client::connect_stream(config, Wire::new(socket, cut.clone()), handler).await
             }
             Some(jump) => {
                 let channel = jump
@@ -317,7 +346,7 @@ async fn reach(
                     .map_err(|error| unreachable(error.into()))?;
                 let (inbox, outbox) = pump(channel, None);
                 let duplex = super::channel::Duplex::new(inbox, &outbox, bytes::Bytes::new());
-                client::connect_stream(config, duplex, handler).await
+                client::connect_stream(config, Wire::new(duplex, cut.clone()), handler).await
             }
         }
         .map_err(|failure| match failure {
@@ -517,7 +546,9 @@ impl Link {
             let channel = self.handle.channel_open_session().await?;
             let (inbox, outbox) = pump(channel, Some(permit));
             // sshd lets us send only once it has the command, so this is one more round trip that no order saves.
-            outbox.exec(false, session::command_line()).await?;
+            outbox
+                .exec(false, session::command_line(&self.connection))
+                .await?;
             outbox.data_bytes(session::frame(text)).await?;
             Ok((inbox, outbox))
         };
@@ -572,10 +603,7 @@ impl Link {
                 tracing::debug!(%error, "connection lost");
                 Err(self.lost())
             }
-            Ok(Err(error)) => Err(TransportError::Lost {
-                host: self.host.clone(),
-                source: Some(error.into()),
-            }),
+            Ok(Err(error)) => Err(self.lost_by(Some(error.into()))),
             Err(_) => Err(self.late(what, deadline)),
         }
     }
@@ -589,10 +617,18 @@ impl Link {
     }
 
     pub(super) fn lost(&self) -> TransportError {
-        let reason = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        TransportError::Lost {
-            host: self.host.clone(),
-            source: reason.clone().map(Into::into),
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lost_by(self.cut.reason().or_else(|| lost.clone()).map(Into::into))
+    }
+
+    pub(super) fn lost_by(
+        &self,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> TransportError {
+        let host = self.host.clone();
+        match self.leased.load(Ordering::SeqCst) {
+            true => TransportError::LostInRun { host, source },
+            false => TransportError::Lost { host, source },
         }
     }
 
@@ -606,12 +642,71 @@ impl SshConnection {
     /// replaced: the lock is gone with it, and nothing may be changed any more.
     pub(super) fn session(&self) -> Arc<Session> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let locked = self.locked.load(Ordering::SeqCst);
+        let locked = self.locked.get().is_some();
         if session.can_be_replaced() && !locked && !self.link.is_closed() {
             tracing::debug!(host = self.link.host, "starting another root shell");
             *session = session::start(&self.link);
         }
         session.clone()
+    }
+
+    /// What a script in a channel of its own begins with, once there is a lock.
+    pub(super) fn fence(&self) -> Option<Script> {
+        let locked = self.locked.get()?;
+        Some(Script {
+            name: "fence",
+            body: FENCE,
+            args: vec![locked.file.clone(), locked.token.clone()],
+        })
+    }
+
+    async fn take_lock(
+        &self,
+        request: &LeaseRequest,
+        tell: &(dyn Fn(LeaseEvent) + Send + Sync),
+    ) -> Result<LeaseAnswer, TransportError> {
+        let broken = |reason: String| TransportError::Protocol {
+            host: self.link.host.clone(),
+            what: "lock".to_owned(),
+            reason,
+        };
+        let token = lease::random_name().map_err(|error| broken(error.to_string()))?;
+        let session = self.session();
+        let locked = Locked {
+            file: request.lock.clone(),
+            token: token.clone(),
+        };
+        if self.locked.set(locked).is_err() {
+            return Err(broken("this connection has one already".to_owned()));
+        }
+        // Submitted before anything is waited for: what is asked next has to come after it.
+        let waiting = session.lock(&self.link, &request.lock, &token, request.wait);
+        let leased = lease::take(&self.link, request, &token, tell).await;
+        let (answer, lease) = match leased {
+            Ok(leased) => leased,
+            Err(error) => {
+                session.lock_decided();
+                // When nobody can be root there, the shell knows why.
+                session.ready(&self.link).await?;
+                return Err(error);
+            }
+        };
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+        if let LeaseAnswer::Held { .. } = answer {
+            self.link.leased.store(true, Ordering::SeqCst);
+            let told = tokio::time::timeout(STEP_DEADLINE, waiting).await;
+            session.lock_decided();
+            match told {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => {
+                    return Err(broken("the root shell knows nothing of it".to_owned()));
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(self.link.late("taking the lock", STEP_DEADLINE)),
+            }
+        }
+        session.lock_decided();
+        Ok(answer)
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
@@ -653,14 +748,12 @@ impl Transport for SshConnection {
 
     fn lock<'a>(
         &'a self,
-        file: &'a str,
-        owner: &'a str,
-    ) -> BoxFuture<'a, Result<Output, TransportError>> {
+        request: &'a LeaseRequest,
+        tell: &'a (dyn Fn(LeaseEvent) + Send + Sync),
+    ) -> BoxFuture<'a, Result<LeaseAnswer, TransportError>> {
         Box::pin(async move {
-            tracing::debug!(host = self.link.host, file, "lock");
-            let session = self.session();
-            self.locked.store(true, Ordering::SeqCst);
-            session.lock(&self.link, file, owner).await
+            tracing::debug!(host = self.link.host, lock = request.lock, "lock");
+            self.take_lock(request, tell).await
         })
     }
 
@@ -686,6 +779,16 @@ impl Transport for SshConnection {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
             session.close().await;
+            let lease = self
+                .lease
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(lease) = lease
+                && !self.link.is_closed()
+            {
+                lease.end().await;
+            }
             let all = std::iter::once(&self.link.handle).chain(self.link.through.iter().rev());
             for handle in all {
                 // An error means that it is closed already.

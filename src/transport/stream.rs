@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::channel::{Event, Inbox, Outbox};
-use super::session::{BOOT, READY, find, frame};
+use super::session::{BOOT, FENCED, READY, find, frame};
 use super::ssh::SshConnection;
 use super::{Output, Source, TransportError, Upload};
 use crate::script::Script;
@@ -33,7 +33,10 @@ pub(super) async fn stream(
     };
     let (mut inbox, outbox) = link.open_root(&supervise.text()).await?;
     let ready = String::from_utf8_lossy(READY);
-    let text = format!("echo {ready}{}", script.text());
+    let fence = connection
+        .fence()
+        .map_or_else(String::new, |fence| fence.text());
+    let text = format!("{fence}echo {ready}{}", script.text());
     let sending = send(frame(&text), input, &outbox);
     let receiving = receive(&mut inbox, line);
     tokio::pin!(sending, receiving);
@@ -60,6 +63,13 @@ pub(super) async fn stream(
             status,
             stdout: stdout.bytes(),
             stderr: stderr.bytes(),
+        }),
+        Received {
+            status: Some(FENCED),
+            ready: false,
+            ..
+        } => Err(TransportError::Fenced {
+            host: link.host.clone(),
         }),
         Received {
             status: Some(status),

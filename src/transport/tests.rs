@@ -16,6 +16,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 use crate::model::SshTarget;
 
+#[cfg(test)]
+mod lease;
+
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A private sshd, its keys and a client's settings, in a folder that is removed at the end.
@@ -143,6 +146,7 @@ impl Sshd {
             system: self.path("etc"),
             agent: None,
             local_user: "somebody".to_owned(),
+            lease: LeaseTimes::default(),
         }
     }
 
@@ -356,6 +360,7 @@ async fn victim() {
         home: Some(home),
         agent: None,
         local_user: String::new(),
+        lease: LeaseTimes::default(),
     };
     let connection = connect(&target, &options, None).await.expect("connects");
     let folder = run(&connection, "printf %s \"$STACKCTL_SESSION\"\n")

@@ -397,7 +397,7 @@ impl Session {
         line
     }
 
-    /// Exit code and stdout of a script; with `lock`, this file is its descriptor 9.
+    /// Exit code and stdout of a script; `lock` is the lock file and the token that it asks for.
     fn run(&mut self, script: &Script, input: &str, lock: Option<&str>) -> (i32, String) {
         let text = script.text();
         let lock = lock.map(|lock| format!(" {lock}")).unwrap_or_default();
@@ -405,20 +405,20 @@ impl Session {
         let stdin = self.shell.stdin.as_mut().unwrap();
         stdin.write_all(frame.as_bytes()).unwrap();
         let head = self.line();
-        let numbers: Vec<usize> = head
+        // -1: refused, since the lock is another's.
+        let numbers: Vec<i32> = head
+            .replace("fenced", "-1")
             .split_whitespace()
             .map(|n| n.parse().unwrap())
             .collect();
         let [7, status, out, err] = numbers[..] else {
             panic!("not an answer: {head:?}");
         };
+        let [out, err] = [out, err].map(|bytes| usize::try_from(bytes).unwrap());
         let mut said = vec![0; out + err];
         self.answers.read_exact(&mut said).unwrap();
         said.truncate(out);
-        (
-            i32::try_from(status).unwrap(),
-            String::from_utf8(said).unwrap(),
-        )
+        (status, String::from_utf8(said).unwrap())
     }
 
     fn end(mut self) {
@@ -443,55 +443,180 @@ fn a_session_answers_one_request_after_another() {
     session.end();
 }
 
-#[test]
-fn a_lock_lives_as_long_as_its_session() {
-    let at = Place::new();
-    let file = at.text("run/a.lock");
-    let take = |session: &mut Session, owner: &str| {
-        session.run(&script::lock(&file, owner), "", Some(&file))
-    };
-    let (mut ann, mut bob) = (Session::start(), Session::start());
-    assert_eq!(take(&mut ann, "ann's $(laptop)"), (0, String::new()));
-    assert_eq!(at.mode("run/a.lock"), 0o600);
-
-    let (status, told) = take(&mut bob, "bob");
-    assert_eq!(status, 75);
-    assert!(told.starts_with("ann's $(laptop), since 20"), "{told}");
-    assert!(told.ends_with(" UTC\n"), "{told}");
-    // A refused session goes on, and what the holder does meanwhile leaves the lock alone.
-    assert_eq!(bob.run(&SAY, "", None).0, 3);
-    assert_eq!(ann.run(&SAY, "", None).0, 3);
-    assert_eq!(take(&mut bob, "bob").0, 75);
-
-    ann.end();
-    assert_eq!(take(&mut bob, "bob"), (0, String::new()));
-    bob.end();
+/// What lease.pl does for a session that waits for it.
+fn decide(token: &str, status: &str) {
+    let name = format!("lease.{token}");
+    for _ in 0..500 {
+        let folders = ["/run", "/tmp"].map(|folder| fs::read_dir(folder).unwrap());
+        let waiting = folders
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join(&name))
+            .find(|path| path.exists());
+        if let Some(path) = waiting {
+            fs::write(path, format!("{status}\n")).unwrap();
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("no session waits for {token}");
 }
 
 #[test]
-fn a_killed_session_frees_the_lock() {
-    let at = Place::new();
-    let file = at.text("a.lock");
-    let take = |session: &mut Session| session.run(&script::lock(&file, "me"), "", Some(&file)).0;
-    let (mut ann, mut bob) = (Session::start(), Session::start());
-    assert_eq!(take(&mut ann), 0);
-    assert_eq!(take(&mut bob), 75);
-    ann.shell.kill().unwrap();
-    ann.shell.wait().unwrap();
-    assert_eq!(take(&mut bob), 0);
-    bob.end();
-}
-
-#[test]
-fn a_lock_file_that_cannot_be_made_is_an_answer() {
-    let at = Place::new();
-    fs::create_dir(at.path("a.lock")).unwrap();
-    let file = at.text("a.lock");
+fn a_session_with_a_lock_runs_nothing_once_it_is_anothers() {
+    // As on a host, a lock's path has no blanks.
+    let holder = tempfile::tempdir().unwrap();
+    let file = holder.path().join("a.lock").display().to_string();
+    let token = format!("t{}", std::process::id());
     let mut session = Session::start();
-    let (status, _) = session.run(&script::lock(&file, "me"), "", Some(&file));
-    assert_eq!(status, 73);
-    assert_eq!(session.run(&SAY, "", None).0, 3, "the session goes on");
+    let lock = format!("{file} {token}");
+    let take = |session: &mut Session, status: &'static str| {
+        let (token, asked) = (token.clone(), token.clone());
+        let decided = std::thread::spawn(move || decide(&token, status));
+        let taken = session.run(&script::lock(&asked), "", Some(&lock)).0;
+        decided.join().unwrap();
+        taken
+    };
+    assert_eq!(take(&mut session, "75"), 75);
+    // One that was refused still looks.
+    assert_eq!(session.run(&SAY, "", None).0, 3);
     session.end();
+
+    let mut session = Session::start();
+    assert_eq!(take(&mut session, "0"), 0);
+    let fenced = (-1, String::new());
+    for (text, answer) in [
+        (format!("7 {token}\n{{}}\n"), (3, "input".to_owned())),
+        ("8 another\n".to_owned(), fenced.clone()),
+        ("8 -\n".to_owned(), fenced.clone()),
+        (String::new(), fenced.clone()),
+    ] {
+        fs::write(&file, text).unwrap();
+        assert_eq!(session.run(&SAY, "input", None), answer);
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(
+        session.run(&SAY, "", None),
+        fenced,
+        "without a lock file, too"
+    );
+    session.end();
+}
+
+/// A line of a pending file.
+fn undo(words: &str, script: &str) -> String {
+    use base64::Engine as _;
+    let script = base64::engine::general_purpose::STANDARD.encode(script);
+    format!("{words}\t{script}\n")
+}
+
+#[test]
+fn recovering_takes_back_in_order_and_stops_at_a_failure() {
+    let at = Place::new();
+    let (pending, history) = (at.path("pending"), at.path("history.jsonl"));
+    let recover = |why: &str| script::recover(pending.display(), history.display(), why);
+    // Nothing is left to take back.
+    assert_eq!(at.check(&recover("interrupted: test"), b"", 0), "");
+    assert!(!history.exists());
+
+    let (told, ready) = (at.text("told"), at.text("ready"));
+    let write = format!(">>'{}'", told.replace('\'', r"'\''"));
+    let guard = format!("test -e '{}'", ready.replace('\'', r"'\''"));
+    let text = [
+        "{\"run\":\"1\",\"who\":\"ann\"}\n".to_owned(),
+        undo(
+            "switch \"back\\\" to one",
+            &format!("echo switch {write}; cat"),
+        ),
+        undo(
+            "stop two",
+            &format!(
+                "echo one; {guard} || {{ echo 'it is busy' >&2; exit 4; }}; echo stop {write}"
+            ),
+        ),
+        undo("remove two", &format!("echo remove {write}")),
+    ];
+    fs::write(&pending, text.concat()).unwrap();
+    assert_eq!(
+        at.check(&recover("interrupted: its connection ended"), b"", 1),
+        "undone\tswitch \"back\\\" to one\nfailed\tstop two\tit is busy\n"
+    );
+    let left = fs::read_to_string(&pending).unwrap();
+    assert_eq!(
+        left,
+        [&text[0], &text[2], &text[3]].map(String::as_str).concat()
+    );
+    assert_eq!(fs::metadata(&pending).unwrap().mode() & 0o777, 0o600);
+
+    fs::write(at.path("ready"), "").unwrap();
+    assert_eq!(
+        at.check(&recover("failed: bake"), b"", 0),
+        "undone\tstop two\nundone\tremove two\n"
+    );
+    assert!(!pending.exists());
+    assert_eq!(fs::read_to_string(&told).unwrap(), "switch\nstop\nremove\n");
+    let history = fs::read_to_string(&history).unwrap();
+    let lines: Vec<serde_json::Value> = history
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{history}");
+    assert_eq!(lines[0]["who"], "ann");
+    assert_eq!(lines[0]["outcome"], "interrupted");
+    assert_eq!(lines[0]["undone"][0], "switch \"back\\\" to one");
+    assert_eq!(lines[0]["not_undone"], "stop two");
+    assert_eq!(lines[1]["outcome"], "failed");
+    assert_eq!(lines[1]["undone"].as_array().unwrap().len(), 2);
+
+    // A run that was confirmed and not finished has nothing to take back, but is told of.
+    fs::write(&pending, "{\"run\":\"2\"}\n").unwrap();
+    assert_eq!(at.check(&recover("interrupted: x"), b"", 0), "");
+    assert!(!pending.exists());
+    // One that cannot be read is left to a person.
+    fs::write(&pending, "{\"run\":\"3\"}\nswitch back\tno base64!\n").unwrap();
+    assert!(
+        at.check(&recover("interrupted: x"), b"", 1)
+            .starts_with("failed\tswitch back\t")
+    );
+    assert!(pending.exists());
+}
+
+#[test]
+fn a_hold_and_a_lock_are_told() {
+    let at = Place::new();
+    let [lock, hold, pending] = ["a.lock", "state/hold", "pending"].map(|name| at.path(name));
+    let status = script::lock_status(lock.display(), hold.display(), pending.display());
+    assert_eq!(at.check(&status, b"", 0), "");
+    at.check(
+        &script::lock_hold(hold.display()),
+        br#"{"who":"ann's $(laptop)"}"#,
+        0,
+    );
+    let told = at.check(&status, b"", 0);
+    assert!(
+        told.starts_with(r#"hold	{"who":"ann's $(laptop)","since":"20"#),
+        "{told}"
+    );
+    assert!(told.ends_with("Z\"}\n"), "{told}");
+    fs::remove_file(&hold).unwrap();
+
+    let uptime = fs::read_to_string("/proc/uptime").unwrap();
+    let began = uptime.split('.').next().unwrap().parse::<u64>().unwrap() - 5;
+    let text = format!("3 token\n{{\"who\":\"bob\",\"uptime\":{began}.25}}\n");
+    fs::write(&lock, text).unwrap();
+    assert_eq!(at.check(&status, b"", 0), "", "nobody holds it");
+    let held = File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let told = at.check(&status, b"", 0);
+    assert!(
+        told.starts_with("held\t5\t{") || told.starts_with("held\t6\t{"),
+        "{told}"
+    );
+    assert!(told.contains("\"who\":\"bob\""), "{told}");
+    held.unlock().unwrap();
+    fs::write(&pending, "{\"run\":\"1\"}\nx\ty\n").unwrap();
+    assert_eq!(at.check(&status, b"", 0), "unfinished\t{\"run\":\"1\"}\n");
 }
 
 #[test]

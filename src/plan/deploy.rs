@@ -475,14 +475,6 @@ impl HostPlan<'_> {
             );
             step.undo.push(undo);
         }
-        // Taken back after the switch, it may hold requests still.
-        let stop = [
-            drain(&spec.name, app, &layout, &service.name, id),
-            Action::StopContainer {
-                name: spec.name.clone(),
-                grace: 2,
-            },
-        ];
         let was_there = same && there.is_some();
         let was_running = same && there.is_some_and(ContainerFacts::is_running);
         let start = if was_there {
@@ -491,12 +483,20 @@ impl HostPlan<'_> {
             Action::RunContainer(Box::new(spec.clone()))
         };
         let step = self.step(phase::PREPARE, start, cause);
-        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays.
+        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays, and one
+        // that never served ends at once, as whoever waits for the lock waits for this.
         if !switched && !was_running {
-            step.undo.extend(stop);
-        }
-        if !switched && !was_there {
-            step.undo.push(Action::RemoveContainer(spec.name.clone()));
+            // Taken back after the switch, it may hold requests still.
+            step.undo
+                .push(drain(&spec.name, app, &layout, &service.name, id));
+            step.undo.push(if was_there {
+                Action::StopContainer {
+                    name: spec.name.clone(),
+                    grace: 2,
+                }
+            } else {
+                Action::RemoveContainer(spec.name.clone())
+            });
         }
     }
 

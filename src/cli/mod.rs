@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod journal;
 mod lab;
+mod load;
 mod plan;
 mod progress;
 mod render;
@@ -102,6 +103,7 @@ async fn dispatch(
             Command::Diff(args) => diff::diff(&args, &global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
+            Command::Load(args) => load::load(&args, console).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,
         }
     };

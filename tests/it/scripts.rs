@@ -507,6 +507,9 @@ fn drain_counts_what_is_open_and_ends_when_nothing_is() {
     let client = UnixStream::connect(&path).unwrap();
     let (server, _) = listener.accept().unwrap();
     assert_eq!(at.check(&drain(1), b"", 0), "1\n");
+    // This process has accepted it.
+    let ours = script::drain(std::process::id(), path.display(), 1);
+    assert_eq!(at.check(&ours, b"", 0), "1\n");
 
     let draining = at.start(&drain(30), Stdio::null());
     drop((client, server));

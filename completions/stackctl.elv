@@ -49,6 +49,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand load 'Put steady load on a URL and say what became of each request'
             cand completions 'Print the completion script of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -549,6 +550,39 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         }
         &'stackctl;lab;help;help'= {
         }
+        &'stackctl;load'= {
+            cand --rate 'Requests a second, due at their times whatever the server does'
+            cand --for 'For how long'
+            cand --connections 'How many may be under way at once, of each kind'
+            cand --close 'The share of requests with a connection of their own; the others use kept ones'
+            cand --get 'Paths to GET, in turn [default: / when nothing is asked]'
+            cand --post 'A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others'
+            cand --id-prefix 'What the ids of POSTs begin with'
+            cand --websockets 'WebSockets that stay open and exchange a message each second'
+            cand --websocket-path 'Where the server sends messages back'
+            cand --downloads 'Downloads at a time that are read slowly'
+            cand --download-path 'What they download'
+            cand --version-header 'The header of answers that names the version which answered'
+            cand --timeout 'A request without a whole answer after this long is lost'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'stackctl;completions'= {
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
@@ -583,6 +617,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand load 'Put steady load on a URL and say what became of each request'
             cand completions 'Print the completion script of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -635,6 +670,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;lab;images'= {
         }
         &'stackctl;help;lab;down'= {
+        }
+        &'stackctl;help;load'= {
         }
         &'stackctl;help;completions'= {
         }

@@ -50,6 +50,7 @@ complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lock" -d 'See who
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "status" -d 'Say whether everything that must be true is true'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand init" -l example -d 'Unpack this bundled example instead of a starter' -r
@@ -376,6 +377,32 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_s
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "images" -d 'List the images that lab hosts can pull, and what each really is'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "down" -d 'Remove the lab: its hosts, networks, volumes and keys'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l rate -d 'Requests a second, due at their times whatever the server does' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l for -d 'For how long' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l connections -d 'How many may be under way at once, of each kind' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l close -d 'The share of requests with a connection of their own; the others use kept ones' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l get -d 'Paths to GET, in turn [default: / when nothing is asked]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l post -d 'A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l id-prefix -d 'What the ids of POSTs begin with' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l websockets -d 'WebSockets that stay open and exchange a message each second' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l websocket-path -d 'Where the server sends messages back' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l downloads -d 'Downloads at a time that are read slowly' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l download-path -d 'What they download' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l version-header -d 'The header of answers that names the version which answered' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l timeout -d 'A request without a whole answer after this long is lost' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -l host -d 'Only these hosts' -r
@@ -389,21 +416,22 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l v
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "status" -d 'Say whether everything that must be true is true'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "release" -d 'End a hold, whoever began it'

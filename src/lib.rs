@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod facts;
 pub mod lab;
+pub mod load;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -298,15 +298,11 @@ impl Target {
                 socket,
                 deadline,
             } => {
-                let pid = match container {
-                    None => "self".to_owned(),
-                    Some(name) => match self.engine().await?.state(name).await? {
-                        Some(state) if state.pid > 0 => state.pid.to_string(),
-                        // Gone already: nothing to wait for.
-                        _ => return Ok(()),
-                    },
-                };
-                let script = script::drain(pid, socket, deadline.as_secs());
+                let script = script::container("drain").with([
+                    container.clone().unwrap_or_default(),
+                    socket.clone(),
+                    deadline.as_secs().to_string(),
+                ]);
                 // On a channel of its own: the root shell, and with it the lock, must be free to end when we do.
                 let mut ignore = |_: Source, _: &str| {};
                 let limit = *deadline + SHORT;
@@ -314,6 +310,7 @@ impl Target {
                     .transport
                     .stream(&script, None, &mut ignore, limit)
                     .await?;
+                succeeded(&script, output.status, &output.stderr)?;
                 let open = String::from_utf8_lossy(&output.stdout).trim().to_owned();
                 if open != "0" && !open.is_empty() {
                     let text = format!(

@@ -156,6 +156,12 @@ pub enum Command {
         after_help = "Examples:\n  stackctl lab up --hosts 2\n  stackctl lab ssh web1\n  stackctl lab down"
     )]
     Lab(LabCommand),
+    /// Put steady load on a URL and say what became of each request
+    #[command(
+        hide = true,
+        after_help = "Examples:\n  stackctl load http://127.0.0.1:8080 --rate 300 --for 30s\n  stackctl load http://127.0.0.1 --get /names --post '/names={\"name\":\"{id}\"}' --json\n\nExit codes: 0 nothing was lost, 7 something was."
+    )]
+    Load(LoadArgs),
     /// Print the completion script of a shell
     #[command(
         after_help = "Example:\n  stackctl completions bash > /etc/bash_completion.d/stackctl"
@@ -301,6 +307,66 @@ pub struct DemoArgs {
     /// The lab's name [default: from this folder]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Where to: http://HOST[:PORT]
+    pub url: String,
+    /// Requests a second, due at their times whatever the server does
+    #[arg(long, value_name = "N", default_value_t = 300.0)]
+    pub rate: f64,
+    /// For how long
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub time: Duration,
+    /// How many may be under way at once, of each kind
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub connections: usize,
+    /// The share of requests with a connection of their own; the others use kept ones
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub close: u8,
+    /// Paths to GET, in turn [default: / when nothing is asked]
+    #[arg(long, value_name = "PATH")]
+    pub get: Vec<String>,
+    /// A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others
+    #[arg(long, value_name = "PATH=JSON")]
+    pub post: Vec<String>,
+    /// What the ids of POSTs begin with
+    #[arg(long, value_name = "TEXT", default_value = "load")]
+    pub id_prefix: String,
+    /// WebSockets that stay open and exchange a message each second
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub websockets: usize,
+    /// Where the server sends messages back
+    #[arg(long, value_name = "PATH", default_value = "/ws")]
+    pub websocket_path: String,
+    /// Downloads at a time that are read slowly
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub downloads: usize,
+    /// What they download
+    #[arg(long, value_name = "PATH", default_value = "/slow")]
+    pub download_path: String,
+    /// The header of answers that names the version which answered
+    #[arg(long, value_name = "NAME")]
+    pub version_header: Option<String>,
+    /// A request without a whole answer after this long is lost
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub timeout: Duration,
+}
+
+/// A time as in the yaml: `500ms`, `10s`, `5m`, `1h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u32 = digits
+        .parse()
+        .map_err(|_| "a time is a number with ms, s, m or h")?;
+    Ok(match &text[digits.len()..] {
+        "ms" => Duration::from_millis(number.into()),
+        "s" => Duration::from_secs(number.into()),
+        "m" => Duration::from_secs(60 * u64::from(number)),
+        "h" => Duration::from_secs(3600 * u64::from(number)),
+        _ => return Err("a time is a number with ms, s, m or h".to_owned()),
+    })
 }
 
 #[derive(Debug, Subcommand)]

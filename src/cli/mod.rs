@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod journal;
 mod lab;
+mod load;
 mod lock;
 mod plan;
 mod progress;
@@ -104,6 +105,7 @@ async fn dispatch(
             Command::Lock(command) => lock::lock(command, &global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
+            Command::Load(args) => load::load(&args, console).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,
         }
     };

@@ -1,7 +1,8 @@
 # container.sh drain NAME SOCKET SECONDS | stop NAME GRACE | remove NAME
 # container.sh cool NAME SOCKET SECONDS GRACE LOCK LINK TARGET FOLDER [UNIT...]
 # Ends a container without us: for what the host does by itself. NAME may be empty in front of a SOCKET of the host's own.
-# drain waits until no connection to SOCKET is open, at most SECONDS, or STACKCTL_DRAIN_LIMIT if that is less.
+# drain waits until no connection to SOCKET is open, at most SECONDS, or STACKCTL_DRAIN_LIMIT if that is less, and prints how
+# many are.
 # cool does all of it for a release that was switched away from, under the stack's LOCK and unless LINK leads to TARGET again.
 # Exit 3 when there was nothing to do.
 
@@ -19,25 +20,45 @@ engine() {
 	' "$1" "$2"
 }
 
+# An accepted Unix socket belongs to the network namespace of the one who connected, which is nginx's and ours: the table of
+# a container's namespace never shows one. Nor does the path tell, since containers see theirs under the same path. What
+# tells is who holds the socket: a process in the container's network namespace. See proc(5): state 03 is SS_CONNECTED.
 drain() {
-	table=/proc/self/net/unix
+	table=/proc/net/unix namespace=''
 	if [ -n "$1" ]; then
 		seen=$(engine GET "/containers/$1/json") || return
 		pid=$(printf '%s' "$seen" | sed -n 's/.*"Pid":\([0-9][0-9]*\),.*/\1/p')
 		[ "${pid:-0}" -gt 0 ] || return 3
-		table=/proc/$pid/net/unix
+		namespace=$(readlink "/proc/$pid/ns/net") || return 3
 	fi
 	limit=$3
 	[ "${STACKCTL_DRAIN_LIMIT:-$limit}" -lt "$limit" ] && limit=$STACKCTL_DRAIN_LIMIT
-	# As in drain.sh: three quiet looks in a row.
-	quiet=0 waited=0
-	while [ "$waited" -lt $((limit * 5)) ] && [ "$quiet" -lt 3 ]; do
-		[ -r "$table" ] || break
-		open=$(awk -v path="$2" '$6 == "03" && $8 == path { n++ } END { print n + 0 }' "$table")
+	quiet=0 waited=0 open=0
+	while [ "$waited" -lt $((limit * 5)) ]; do
+		if [ -z "$namespace" ]; then
+			open=$(awk -v path="$2" '$6 == "03" && $8 == path { n++ } END { print n + 0 }' "$table")
+		else
+			# One look at all processes: a program for each of them would cost more than the drain is worth. Those that
+			# end meanwhile are no error.
+			# shellcheck disable=SC2012 # names that the kernel made
+			holders=$(ls -l /proc/[0-9]*/ns/net 2>/dev/null |
+				awk -v namespace="$namespace" '$NF == namespace { split($(NF - 2), part, "/"); print "/proc/" part[3] "/fd" }')
+			# The container has ended: nothing is left that could hold any.
+			[ -n "$holders" ] || break
+			# shellcheck disable=SC2012,SC2086 # one word each, and made by the kernel
+			open=$(ls -l $holders 2>/dev/null | sed -n 's/.* socket:\[\([0-9]*\)\]$/\1/p' |
+				awk -v path="$2" -v table="$table" '
+					FILENAME != table { held[$1]; next }
+					$6 == "03" && $8 == path && $7 in held { n++ }
+					END { print n + 0 }' - "$table")
+		fi
 		if [ "$open" -eq 0 ]; then quiet=$((quiet + 1)); else quiet=0; fi
-		[ "$quiet" -ge 3 ] || sleep 0.2
+		# Three quiet looks in a row: a request that nginx accepted before the switch may still be about to connect.
+		[ "$quiet" -ge 3 ] && break
+		sleep 0.2
 		waited=$((waited + 1))
 	done
+	echo "$open"
 }
 
 stop() { engine POST "/containers/$1/stop?t=$2"; }

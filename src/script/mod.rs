@@ -83,7 +83,6 @@ scripts! {
     /// Marks are added with [`Script::with`].
     commit(pending, time) = "commit";
     switch(link, target) = "switch";
-    drain(pid, socket, seconds) = "drain";
     /// Run by the session as the answer to a lock request.
     lock(token) = "lock";
     /// How a lock stands, without taking it.

@@ -15,3 +15,4 @@ mod relay;
 mod scenario;
 mod secrets;
 mod tcp_app;
+mod zero_loss;

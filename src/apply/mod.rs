@@ -3,6 +3,7 @@
 
 mod action;
 mod archive;
+mod failpoint;
 mod health;
 mod lock;
 mod undo;
@@ -140,7 +141,13 @@ impl Run<'_> {
             }
             (self.tell)(Event::Started { step: index });
             let mut cancelled = self.cancelled.clone();
-            let work = self.targets[host].act(&step.action, index, self.journal, self.tell);
+            let work = async {
+                failpoint::before().await?;
+                self.targets[host]
+                    .act(&step.action, index, self.journal, self.tell)
+                    .await?;
+                failpoint::after().await
+            };
             let result = tokio::select! {
                 result = work => result,
                 Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => Err(ApplyError::Cancelled),

@@ -4,6 +4,7 @@
 mod action;
 mod archive;
 mod health;
+mod hook;
 mod lock;
 mod undo;
 
@@ -15,6 +16,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
 
 pub use action::ApplyError;
+pub use hook::{HookError, HookPlaces, run_hook};
 pub use lock::{Holder, LockError, LockEvent, LockState, hold, lock, lock_state, release};
 
 use crate::model::{HostName, HostPath};

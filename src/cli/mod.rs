@@ -6,6 +6,7 @@ mod demo;
 mod diff;
 mod failure;
 mod history;
+mod hooks;
 mod init;
 mod journal;
 mod lab;
@@ -15,6 +16,7 @@ mod progress;
 mod render;
 mod rollback;
 mod run;
+mod saved;
 mod session;
 mod status;
 
@@ -74,6 +76,7 @@ async fn dispatch(
             Command::Completions { shell } => console.write(&completions(shell)),
             Command::Render(args) => render::render(&args, &global, console),
             Command::Plan(args) => plan::plan(&args, &global, console).await,
+            Command::Apply(args) => saved::apply(&args, &global, console, cancelled.clone()).await,
             Command::Provision(args) => {
                 run::run(
                     run::What::Provision,

@@ -92,6 +92,8 @@ scripts! {
     lock_hold(hold) = "lock-hold";
     /// Takes back what a run left unfinished.
     recover(pending, history, why) = "recover";
+    /// Variables, `--` and arguments are added with [`Script::with`]; the script's text goes to stdin.
+    hook(bytes) = "hook";
     push_tree(folder, entries) = "push-tree";
     history(history, pending, limit) = "history";
     digests(folder) = "digests";

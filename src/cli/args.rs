@@ -147,6 +147,11 @@ pub enum Command {
         after_help = "Examples:\n  stackctl lock status\n  stackctl lock hold --reason 'moving the database'\n  stackctl lock release"
     )]
     Lock(LockCommand),
+    /// Look at this machine and each host, and say what repairs what is wrong
+    #[command(
+        after_help = "Examples:\n  stackctl doctor\n  stackctl doctor --json | jq '.checks[] | select(.level != \"ok\")'\n\nExit codes: 0 nothing is wrong (there may be warnings), 7 a check failed, also when a host cannot be reached.\nWithout a stackctl.yaml it looks at this machine alone."
+    )]
+    Doctor,
     /// Say whether everything that must be true is true
     #[command(
         after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."

@@ -4,6 +4,7 @@ pub mod args;
 mod confirm;
 mod demo;
 mod diff;
+mod doctor;
 mod failure;
 mod history;
 mod hooks;
@@ -105,6 +106,7 @@ async fn dispatch(
             Command::History(args) => history::history(&args, &global, console).await,
             Command::Diff(args) => diff::diff(&args, &global, console).await,
             Command::Lock(command) => lock::lock(command, &global, console).await,
+            Command::Doctor => doctor::doctor(&global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,

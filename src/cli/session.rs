@@ -143,7 +143,7 @@ fn read(global: &Global) -> Result<Yaml, Failure> {
 }
 
 /// `stackctl.yaml` here or in a folder above.
-fn find(here: &Path) -> Result<PathBuf, Failure> {
+pub fn find(here: &Path) -> Result<PathBuf, Failure> {
     let found = here
         .ancestors()
         .map(|folder| folder.join("stackctl.yaml"))
@@ -318,9 +318,13 @@ pub fn first_failure(
 
 /// Passphrases are asked for on a terminal only.
 fn prompt() -> Option<Arc<dyn Prompt>> {
+    has_terminal().then(|| Arc::new(Terminal) as Arc<dyn Prompt>)
+}
+
+/// Whether a person can be asked.
+pub fn has_terminal() -> bool {
     use std::io::IsTerminal as _;
-    (std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
-        .then(|| Arc::new(Terminal) as Arc<dyn Prompt>)
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 struct Terminal;

@@ -5,6 +5,7 @@ mod assume;
 mod compare;
 pub mod container;
 mod deploy;
+mod doctor;
 mod event;
 mod fingerprint;
 mod hook;
@@ -22,6 +23,9 @@ mod text;
 pub use assume::assume_provisioned;
 pub use compare::{Difference, compare, files as compare_files};
 pub use deploy::deploy;
+pub use doctor::{
+    Check, Diagnosis, HostView, Level, PROGRAMS, judge_host, judge_machine, unreachable,
+};
 pub use event::{Event, Outcome, StepState};
 pub use fingerprint::{moved, plan_digest, standing, step_digest};
 pub use hook::{HookCommand, HookEnd, HookRun, HookView, hook_environment, hooks};

@@ -94,6 +94,8 @@ scripts! {
     recover(pending, history, why) = "recover";
     /// Variables, `--` and arguments are added with [`Script::with`]; the script's text goes to stdin.
     hook(bytes) = "hook";
+    /// The state folder, the lock and programs are added with [`Script::with`].
+    doctor() = "doctor";
     push_tree(folder, entries) = "push-tree";
     history(history, pending, limit) = "history";
     digests(folder) = "digests";

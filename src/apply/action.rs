@@ -505,7 +505,7 @@ pub(super) fn octal(mode: u32) -> String {
     format!("{mode:04o}")
 }
 
-fn keep(tail: &mut VecDeque<String>, line: &str) {
+pub(super) fn keep(tail: &mut VecDeque<String>, line: &str) {
     if tail.len() == TAIL {
         tail.pop_front();
     }

@@ -5,6 +5,7 @@ mod action;
 mod archive;
 mod failpoint;
 mod health;
+mod hook;
 mod lock;
 mod undo;
 
@@ -16,6 +17,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
 
 pub use action::ApplyError;
+pub use hook::{HookError, HookPlaces, run_hook};
 pub use lock::{Holder, LockError, LockEvent, LockState, hold, lock, lock_state, release};
 
 use crate::model::{HostName, HostPath};

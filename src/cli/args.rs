@@ -27,7 +27,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The stack's yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]
     #[arg(
@@ -108,9 +108,14 @@ pub enum Command {
     Render(RenderArgs),
     /// Show what provision and deploy would do, with the diff of each file
     #[command(
-        after_help = "Examples:\n  stackctl plan\n  stackctl plan --exit-code || echo 'something would change'"
+        after_help = "Examples:\n  stackctl plan\n  stackctl plan --exit-code || echo 'something would change'\n  stackctl plan --out names.plan     and later: stackctl apply names.plan"
     )]
     Plan(PlanArgs),
+    /// Carry out a saved plan: exactly that one, or none
+    #[command(
+        after_help = "Examples:\n  stackctl plan --out names.plan\n  stackctl apply names.plan\n  stackctl apply names.plan --dry-run   say whether it still holds\n\nNothing is asked: the plan was agreed on when it was saved. When the hosts, the yaml or the folder have moved on\nso that something else would be done now, it ends with 5, changes nothing and shows the difference."
+    )]
+    Apply(ApplySavedArgs),
     /// Make the hosts ready: packages, Docker, nginx, databases, sites
     #[command(
         after_help = "Examples:\n  stackctl provision --yes\n  stackctl provision --host web1"
@@ -142,6 +147,11 @@ pub enum Command {
         after_help = "Examples:\n  stackctl lock status\n  stackctl lock hold --reason 'moving the database'\n  stackctl lock release"
     )]
     Lock(LockCommand),
+    /// Look at this machine and each host, and say what repairs what is wrong
+    #[command(
+        after_help = "Examples:\n  stackctl doctor\n  stackctl doctor --json | jq '.checks[] | select(.level != \"ok\")'\n\nExit codes: 0 nothing is wrong (there may be warnings), 7 a check failed, also when a host cannot be reached.\nWithout a stackctl.yaml it looks at this machine alone."
+    )]
+    Doctor,
     /// Say whether everything that must be true is true
     #[command(
         after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."
@@ -194,6 +204,24 @@ pub struct PlanArgs {
     /// Plan to replace files that were edited on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+    /// Leave the hooks of the yaml out of what is saved
+    #[arg(long, requires = "out")]
+    pub no_hooks: bool,
+    /// Save the plan for `stackctl apply FILE`
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplySavedArgs {
+    /// What `stackctl plan --out FILE` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only say whether the plan still holds
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +232,9 @@ pub struct ApplyArgs {
     /// Replace files that were edited on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+    /// Leave the hooks of the yaml out
+    #[arg(long)]
+    pub no_hooks: bool,
     #[command(flatten)]
     pub lock: LockArgs,
 }

@@ -74,6 +74,7 @@ pub async fn demo(
     quiet.json = false;
     quiet.results_to_stderr = true;
     let apply = ApplyArgs {
+        no_hooks: false,
         dry_run: false,
         overwrite_drift: false,
         lock: LockArgs {

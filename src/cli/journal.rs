@@ -14,6 +14,24 @@ use crate::observe::Fleet;
 use crate::plan::{Action, Outcome, Plan};
 use crate::{apply, facts::Facts};
 
+/// What tells one run from every other.
+pub struct Identity {
+    pub run: String,
+    pub who: String,
+    /// The commit of the yaml's folder, and whether it holds changes beside it.
+    pub git: Option<(String, bool)>,
+}
+
+impl Identity {
+    pub fn of(folder: &Path) -> Self {
+        Self {
+            run: run_id(),
+            who: who(),
+            git: git(folder),
+        }
+    }
+}
+
 /// One run, as it is written down on the hosts that it changes.
 pub struct Written {
     pub journal: Journal,
@@ -22,7 +40,7 @@ pub struct Written {
 }
 
 /// The commit that a folder is at, and whether it holds changes beside it; nothing where there is no git.
-pub fn git(folder: &Path) -> Option<(String, bool)> {
+fn git(folder: &Path) -> Option<(String, bool)> {
     let git = |args: &[&str]| {
         let output = Command::new("git")
             .arg("-C")
@@ -39,7 +57,7 @@ pub fn git(folder: &Path) -> Option<(String, bool)> {
 }
 
 /// A name for a run that no other has.
-pub fn run_id() -> String {
+fn run_id() -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -47,14 +65,20 @@ pub fn run_id() -> String {
 }
 
 impl Written {
-    pub fn begin(command: &str, stack: &Stack, folder: &Path, facts: &Facts, plan: &Plan) -> Self {
+    pub fn begin(
+        command: &str,
+        stack: &Stack,
+        identity: &Identity,
+        facts: &Facts,
+        plan: &Plan,
+    ) -> Self {
         let layout = Layout::new(&stack.name);
-        let git = git(folder);
+        let git = &identity.git;
         let began = facts.values().next().map(|facts| facts.clock_text.as_str());
         let run = json!({
-            "run": run_id(),
+            "run": identity.run,
             "command": command,
-            "who": who(),
+            "who": identity.who,
             "from": from(),
             "git": git.as_ref().map(|(commit, _)| commit),
             "dirty": git.as_ref().map(|(_, dirty)| dirty),
@@ -97,7 +121,7 @@ impl Written {
 }
 
 /// Service → release, for those that a plan brings into service.
-fn releases(plan: &Plan) -> BTreeMap<String, String> {
+pub fn releases(plan: &Plan) -> BTreeMap<String, String> {
     let marks = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Commit(commit) => Some(&commit.serves),
         _ => None,

@@ -4,8 +4,10 @@ pub mod args;
 mod confirm;
 mod demo;
 mod diff;
+mod doctor;
 mod failure;
 mod history;
+mod hooks;
 mod init;
 mod journal;
 mod lab;
@@ -16,6 +18,7 @@ mod progress;
 mod render;
 mod rollback;
 mod run;
+mod saved;
 mod session;
 mod status;
 
@@ -75,6 +78,7 @@ async fn dispatch(
             Command::Completions { shell } => console.write(&completions(shell)),
             Command::Render(args) => render::render(&args, &global, console),
             Command::Plan(args) => plan::plan(&args, &global, console).await,
+            Command::Apply(args) => saved::apply(&args, &global, console, cancelled.clone()).await,
             Command::Provision(args) => {
                 run::run(
                     run::What::Provision,
@@ -103,6 +107,7 @@ async fn dispatch(
             Command::History(args) => history::history(&args, &global, console).await,
             Command::Diff(args) => diff::diff(&args, &global, console).await,
             Command::Lock(command) => lock::lock(command, &global, console).await,
+            Command::Doctor => doctor::doctor(&global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Load(args) => load::load(&args, console).await,

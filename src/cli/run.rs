@@ -7,15 +7,17 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::args::{ApplyArgs, Global};
+use super::args::{ApplyArgs, Global, LockArgs};
 use super::confirm::confirm;
-use super::journal::Written;
+use super::hooks::Hooks;
+use super::journal::{Identity, Written};
 use super::lock::take_locks;
 use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
 use crate::apply::{self, ApplyError};
 use crate::facts::Facts;
+use crate::model::Moment;
 use crate::observe::{Depth, Fleet};
 use crate::plan::{self, Options, Outcome, Plan, Release, StepState, Target};
 use crate::ui;
@@ -28,11 +30,29 @@ pub enum What {
 }
 
 impl What {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             What::Provision => "provision",
             What::Deploy => "deploy",
             What::Rollback => "rollback",
+        }
+    }
+
+    /// When its hooks run that may stop it.
+    pub fn before(self) -> Moment {
+        match self {
+            What::Provision => Moment::BeforeProvision,
+            What::Deploy => Moment::BeforeDeploy,
+            What::Rollback => Moment::BeforeRollback,
+        }
+    }
+
+    /// When its hooks run that hear that it is done.
+    pub fn after(self) -> Moment {
+        match self {
+            What::Provision => Moment::AfterProvision,
+            What::Deploy => Moment::AfterDeploy,
+            What::Rollback => Moment::AfterRollback,
         }
     }
 }
@@ -77,21 +97,12 @@ pub async fn run(
         What::Rollback => Depth::Records,
         _ => Depth::Plan,
     };
+    let hooks = Hooks::read(&loaded, args.no_hooks)?;
     let fleet = loaded.connect_all(console).await?;
     let facts = if args.dry_run {
         loaded.observe(&fleet, depth, console).await?
-    } else if fleet.len() == 1 {
-        // Both go out at once; the host takes the lock before it says what it has.
-        let observed = loaded.observe(&fleet, depth, console);
-        let (locked, facts) = tokio::join!(
-            take_locks(&loaded, &fleet, what.name(), &args.lock, console),
-            observed
-        );
-        locked?;
-        facts?
     } else {
-        take_locks(&loaded, &fleet, what.name(), &args.lock, console).await?;
-        loaded.observe(&fleet, depth, console).await?
+        lock_and_observe(&loaded, &fleet, what.name(), &args.lock, depth, console).await?
     };
     let options = Options {
         overwrite_drift: args.overwrite_drift,
@@ -115,20 +126,128 @@ pub async fn run(
         console,
     )?;
 
+    let agreed = Agreed {
+        what,
+        loaded: &loaded,
+        fleet: &fleet,
+        facts: &facts,
+        plan: &plan,
+        hooks: &hooks,
+        identity: Identity::of(&loaded.base),
+        started,
+        console,
+    };
+    let ended = uninterrupted(async {
+        let ended = agreed.carry_out(cancelled).await;
+        close(&fleet).await;
+        ended
+    });
+    let Ended { told, result } = ended.await;
+    if console.json {
+        console.say(&told.to_string())?;
+    }
+    result
+}
+
+/// Lets `work` answer Ctrl-C by itself: it takes back what was begun.
+pub(super) async fn uninterrupted<T>(work: impl Future<Output = T>) -> T {
     APPLYING.store(true, Ordering::SeqCst);
-    let progress = Progress::new(&plan, console);
-    let written = Written::begin(what.name(), &loaded.stack, &loaded.base, &facts, &plan);
-    let tell = |event| progress.tell(event);
-    let outcome = apply::apply(&plan, &fleet, &written.journal, &tell, cancelled).await;
-    written.end(&fleet, &plan, &outcome).await;
-    close(&fleet).await;
+    let done = work.await;
     APPLYING.store(false, Ordering::SeqCst);
-    finish(what, &plan, outcome, started, console).map_err(|failure| {
-        let logs = progress.logs();
-        logs.into_iter().fold(failure, |failure, path| {
-            failure.hint(format!("all that it said is in {}", path.display()))
-        })
-    })
+    done
+}
+
+/// Takes the lock of every host, and asks them what they have.
+pub(super) async fn lock_and_observe(
+    loaded: &Loaded,
+    fleet: &Fleet,
+    command: &str,
+    args: &LockArgs,
+    depth: Depth,
+    console: &Console,
+) -> Result<Facts, Failure> {
+    if fleet.len() == 1 {
+        // Both go out at once; the host takes the lock before it says what it has.
+        let observed = loaded.observe(fleet, depth, console);
+        let locked = take_locks(loaded, fleet, command, args, console);
+        let (locked, facts) = tokio::join!(locked, observed);
+        locked?;
+        facts
+    } else {
+        take_locks(loaded, fleet, command, args, console).await?;
+        loaded.observe(fleet, depth, console).await
+    }
+}
+
+/// A plan that a person has agreed to, with all that carrying it out needs.
+pub(super) struct Agreed<'a> {
+    pub what: What,
+    pub loaded: &'a Loaded,
+    pub fleet: &'a Fleet,
+    pub facts: &'a Facts,
+    pub plan: &'a Plan,
+    pub hooks: &'a Hooks,
+    pub identity: Identity,
+    pub started: Instant,
+    pub console: &'a Console,
+}
+
+/// How carrying a plan out has ended.
+pub(super) struct Ended {
+    /// For `--json`.
+    pub told: Value,
+    pub result: Result<(), Failure>,
+}
+
+impl Agreed<'_> {
+    /// Applies the plan between its hooks, and keeps what was done in the hosts' history. Says on stdout how it went,
+    /// but for `--json`.
+    pub async fn carry_out(&self, cancelled: watch::Receiver<bool>) -> Ended {
+        let Self {
+            what, plan, hooks, ..
+        } = *self;
+        if let Err(failure) = hooks.before(self, cancelled.clone()).await {
+            let mut told = ui::plan_json(plan);
+            let stopped = failure.kind == Kind::Interrupted;
+            told["command"] = json!(what.name());
+            told["outcome"] = json!(if stopped { "interrupted" } else { "refused" });
+            told["hooks"] = hooks.told();
+            return Ended {
+                told,
+                result: Err(failure),
+            };
+        }
+        let mut ended = self.apply(cancelled.clone()).await;
+        match &ended.result {
+            Ok(()) => hooks.done(self, cancelled).await,
+            // There is no time then: CI systems kill soon after.
+            Err(failure) if failure.kind == Kind::Interrupted => {}
+            Err(failure) => hooks.failed(self, "failed", failure, cancelled).await,
+        }
+        ended.told["hooks"] = hooks.told();
+        ended
+    }
+
+    async fn apply(&self, cancelled: watch::Receiver<bool>) -> Ended {
+        let Self {
+            what, plan, fleet, ..
+        } = *self;
+        let progress = Progress::new(plan, self.console);
+        let stack = &self.loaded.stack;
+        let written = Written::begin(what.name(), stack, &self.identity, self.facts, plan);
+        let tell = |event| progress.tell(event);
+        let outcome = apply::apply(plan, fleet, &written.journal, &tell, cancelled).await;
+        written.end(fleet, plan, &outcome).await;
+        let told = outcome_json(what, plan, &outcome, self.started);
+        let result = finish(what, plan, outcome, self.started, self.console);
+        let result = result.map_err(|failure| {
+            let logs = progress.logs();
+            logs.into_iter().fold(failure, |failure, path| {
+                failure.hint(format!("all that it said is in {}", path.display()))
+            })
+        });
+        Ended { told, result }
+    }
 }
 
 /// The plan of one of the two commands.
@@ -158,7 +277,7 @@ fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
     console.say(&format!("{text}{}: {}", what.name(), ui::summary(plan)))
 }
 
-async fn close(fleet: &Fleet) {
+pub(super) async fn close(fleet: &Fleet) {
     join_all(fleet.values().map(|transport| transport.close())).await;
 }
 
@@ -169,9 +288,6 @@ fn finish(
     started: Instant,
     console: &Console,
 ) -> Result<(), Failure> {
-    if console.json {
-        console.say(&outcome_json(what, plan, &outcome, started).to_string())?;
-    }
     if outcome.is_success() {
         if !console.json {
             for note in &plan.notes {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::args::Global;
 use super::{Console, Failure, Kind};
 use crate::config::{self, SourceText, Surroundings};
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::model::{HostName, ServiceName, Stack};
 use crate::observe::{self, Depth, Fleet};
 use crate::plan::{self, Release};
@@ -21,8 +21,14 @@ use crate::transport::{self, ConnectOptions, Prompt, Transport};
 /// A stack with what it was read from.
 pub struct Loaded {
     pub stack: Stack,
+    /// The yaml, absolute; none when it came from stdin.
+    pub config: Option<PathBuf>,
+    /// What `--environment` names.
+    pub environment: Option<String>,
+    /// SHA-256 of the yaml's text and of what was laid over it.
+    pub yaml: String,
     pub templates: Templates,
-    /// The yaml's folder.
+    /// The yaml's folder, absolute.
     pub base: PathBuf,
     /// What `--host` leaves; all hosts without it.
     pub hosts: BTreeSet<HostName>,
@@ -32,7 +38,12 @@ pub struct Loaded {
 
 /// Reads and checks the stack's yaml, its overlay and its templates.
 pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
-    let (name, text, base) = read(global)?;
+    let Yaml {
+        name,
+        text,
+        base,
+        path,
+    } = read(global)?;
     let overlay_name = global
         .environment
         .as_ref()
@@ -66,10 +77,15 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
             Failure::config(&errors, console.paint, console.width)
         })?;
     let templates = templates(&base)?;
+    let laid_over = overlay.as_ref().map_or("", |overlay| overlay.text);
+    let yaml = facts::sha256(format!("{text}\0{laid_over}").as_bytes());
     let hosts = chosen("host", &global.host, stack.hosts.keys())?;
     let services = chosen("service", &global.service, stack.services.keys())?;
     Ok(Loaded {
         stack,
+        config: path,
+        environment: global.environment.clone(),
+        yaml,
         templates,
         base,
         hosts,
@@ -77,7 +93,16 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
     })
 }
 
-fn read(global: &Global) -> Result<(String, String, PathBuf), Failure> {
+/// The stack's yaml as it was found.
+struct Yaml {
+    /// For messages.
+    name: String,
+    text: String,
+    base: PathBuf,
+    path: Option<PathBuf>,
+}
+
+fn read(global: &Global) -> Result<Yaml, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(Kind::Ours, format!("no current folder: {error}")))?;
     if global.config.as_deref() == Some(Path::new("-")) {
@@ -89,7 +114,12 @@ fn read(global: &Global) -> Result<(String, String, PathBuf), Failure> {
                 format!("cannot read the yaml from stdin: {error}"),
             )
         })?;
-        return Ok(("<stdin>".into(), text, here));
+        return Ok(Yaml {
+            name: "<stdin>".into(),
+            text,
+            base: here,
+            path: None,
+        });
     }
     let path = match &global.config {
         Some(path) => path.clone(),
@@ -104,11 +134,16 @@ fn read(global: &Global) -> Result<(String, String, PathBuf), Failure> {
     let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let base = absolute.parent().unwrap_or(&here).to_owned();
     let shown = path.strip_prefix(&here).unwrap_or(&path);
-    Ok((shown.display().to_string(), text, base))
+    Ok(Yaml {
+        name: shown.display().to_string(),
+        text,
+        base,
+        path: Some(absolute),
+    })
 }
 
 /// `stackctl.yaml` here or in a folder above.
-fn find(here: &Path) -> Result<PathBuf, Failure> {
+pub fn find(here: &Path) -> Result<PathBuf, Failure> {
     let found = here
         .ancestors()
         .map(|folder| folder.join("stackctl.yaml"))
@@ -283,9 +318,13 @@ pub fn first_failure(
 
 /// Passphrases are asked for on a terminal only.
 fn prompt() -> Option<Arc<dyn Prompt>> {
+    has_terminal().then(|| Arc::new(Terminal) as Arc<dyn Prompt>)
+}
+
+/// Whether a person can be asked.
+pub fn has_terminal() -> bool {
     use std::io::IsTerminal as _;
-    (std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
-        .then(|| Arc::new(Terminal) as Arc<dyn Prompt>)
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 struct Terminal;

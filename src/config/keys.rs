@@ -143,8 +143,7 @@ const NAMES: Shape = Shape::List(&Shape::Text {
 
 /// Kinds and sections of later versions: naming them is no typing error.
 pub(super) const PLANNED: &[&str] = &[
-    "unit", "compose", "redis", "mongodb", "external", "tls", "firewall", "hooks", "registry",
-    "secrets",
+    "unit", "compose", "redis", "mongodb", "external", "tls", "firewall", "registry", "secrets",
 ];
 
 /// The keys that decide what a service is: exactly one of them.
@@ -158,7 +157,71 @@ pub(super) static STACK: Table = Table {
         key("hosts", Shape::Named { pattern: LABEL, each: &Shape::Any(&[text("`[user@]address[:port]`"), Shape::Map(&HOST)]) }, "The machines, by names of your choice: `web1: ubuntu@203.0.113.10`, or a map with more details.").required().elsewhere(&["host", "servers"]),
         key("services", Shape::Named { pattern: LABEL, each: &Shape::Map(&SERVICE) }, "The parts of the stack: apps, static files, databases.").required(),
         key("sites", Shape::Named { pattern: LABEL, each: &Shape::Map(&SITE) }, "What nginx answers to, and which service answers there."),
+        key("hooks", Shape::Map(&HOOKS), "Programs of yours that run before and after a run, on this machine or on hosts.").elsewhere(&["scripts"]),
         key("keep", Shape::Whole { min: 1, max: 50 }, "How many stopped releases of each service stay on a host for `rollback`, beside the one that serves.").default("3"),
+    ],
+};
+
+/// What one moment runs: a program, or a list of entries.
+const ENTRIES: Shape = Shape::Any(&[
+    text("a program"),
+    Shape::Map(&HOOK),
+    Shape::List(&Shape::Any(&[text("a program"), WORDS, Shape::Map(&HOOK)])),
+]);
+
+pub(super) static HOOKS: Table = Table {
+    name: "hooks",
+    about: "Programs that run around a run. Each takes a list of entries: a program's name, a list of a program and its arguments, or a map with more details. A run that changes nothing runs none.",
+    keys: &[
+        key(
+            "before_provision",
+            ENTRIES,
+            "Before `provision` changes anything; one that fails stops it.",
+        ),
+        key(
+            "after_provision",
+            ENTRIES,
+            "After a `provision` that is done; one that fails is reported.",
+        ),
+        key(
+            "before_deploy",
+            ENTRIES,
+            "Before `deploy` changes anything; one that fails stops it.",
+        )
+        .elsewhere(&["pre_deploy", "pre-deploy"]),
+        key(
+            "after_deploy",
+            ENTRIES,
+            "After a `deploy` that is done; one that fails is reported.",
+        )
+        .elsewhere(&["post_deploy", "post-deploy"]),
+        key(
+            "before_rollback",
+            ENTRIES,
+            "Before `rollback` changes anything; one that fails stops it.",
+        ),
+        key(
+            "after_rollback",
+            ENTRIES,
+            "After a `rollback` that is done; one that fails is reported.",
+        ),
+        key(
+            "on_failure",
+            ENTRIES,
+            "After a run that failed or that a hook has stopped. Not after one that was interrupted.",
+        ),
+    ],
+};
+
+pub(super) static HOOK: Table = Table {
+    name: "hook",
+    about: "One entry: `run` on this machine, or `script` with `on` for hosts.",
+    keys: &[
+        key("run", WORDS, "A program on this machine and its arguments, run in this yaml's folder; no shell reads them.").elsewhere(&["command", "cmd"]),
+        key("script", text("a path"), "A file of the project, relative to this yaml's folder, that is sent to the hosts that `on` names and run there as root, by the program that its `#!` names or else by `sh`."),
+        key("args", WORDS, "Arguments of `script`; every user of the host can see them."),
+        key("on", Shape::Any(&[Shape::Word("local"), Shape::Word("all"), Shape::Text { what: "a host's name", pattern: Some(LABEL) }, NAMES]), "Where: `local` is this machine, `all` is each host of the run, otherwise a host's name or a list of names.").default("local").elsewhere(&["host", "hosts"]),
+        key("timeout", Shape::Time { min: 1000, max: 3_600_000 }, "After this time it is ended and counts as failed.").default("5m"),
     ],
 };
 

@@ -5,6 +5,7 @@
 //! environment, a clock or a network.
 
 mod error;
+mod hooks;
 mod hosts;
 mod hosts_block;
 mod keys;
@@ -108,11 +109,14 @@ fn stack(reader: &mut Reader<'_>, tree: &Node) -> Option<Stack> {
     };
     let resolved = relations.services(reader);
     let sites = relations.sites(reader);
+    let hooks = fields.node("hooks");
+    let hooks = hooks.map(|node| hooks::read(reader, node, &relations));
     Some(Stack {
         name: name?,
         keep: keep?,
         hosts: hosts.hosts,
         services: resolved,
         sites,
+        hooks: hooks.unwrap_or_default(),
     })
 }

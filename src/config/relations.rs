@@ -83,7 +83,7 @@ impl Relations<'_> {
     }
 
     /// The hosts in `on`, or the only one there is.
-    fn hosts_of(
+    pub fn hosts_of(
         &self,
         reader: &mut Reader<'_>,
         what: &str,

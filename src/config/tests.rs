@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::keys::{Shape, Table};
 use super::*;
-use crate::model::{App, ImageSource, Listen, ServiceKind};
+use crate::model::{App, Hook, HookHosts, HookWork, ImageSource, Listen, Moment, ServiceKind};
 
 fn around() -> Surroundings {
     Surroundings {
@@ -160,6 +160,76 @@ fn everything_can_be_said() {
         .collect();
     assert_eq!(prefixes, ["/names/old", "/names", "/"]);
     assert_eq!((site.body_limit, stack.keep), (25, 5));
+}
+
+#[test]
+fn hooks_in_every_spelling() {
+    let stack = good(FULL);
+    let here = |words: &[&str], timeout| Hook {
+        work: HookWork::Here(words.iter().map(|word| (*word).to_owned()).collect()),
+        timeout,
+    };
+    let there = |script: &str, args: &[&str], hosts, timeout| Hook {
+        work: HookWork::OnHosts {
+            script: Path::new("/srv/names/hooks").join(script),
+            args: args.iter().map(|word| (*word).to_owned()).collect(),
+            hosts,
+        },
+        timeout,
+    };
+    let web1 = HookHosts::Named(vec!["web1".parse().unwrap()]);
+    assert_eq!(
+        stack.hooks[&Moment::BeforeDeploy],
+        [
+            here(&["hooks/check"], 300),
+            here(&["hooks/check", "--strict"], 300),
+            here(&["hooks/backup"], 900),
+            there("prepare.sh", &["now"], web1, 90),
+        ]
+    );
+    assert_eq!(
+        stack.hooks[&Moment::AfterDeploy],
+        [there("purge.sh", &[], HookHosts::All, 300)]
+    );
+    assert_eq!(
+        stack.hooks[&Moment::OnFailure],
+        [here(&["hooks/tell"], 300)]
+    );
+    assert!(stack.hooks[&Moment::AfterRollback].is_empty());
+    assert_eq!(stack.hooks.len(), Moment::ALL.len());
+}
+
+#[test]
+fn hooks_that_cannot_be_meant_so() {
+    let hooks = |text: &str| with("", &format!("hooks: {{{text}}}\n"));
+    check(
+        &hooks("before_deploy: python check.py"),
+        "7:24 [python check.py] hook: `python check.py` is no program's name | no shell reads it; write a list for each command: `before_deploy: [[python, check.py]]`",
+    );
+    check(
+        &hooks("before_deploy: [./check, --strict]"),
+        "7:34 [--strict] hook: `--strict` is no program's name | each element of `before_deploy` is an entry of its own; a program with arguments is a list in the list: `[[program, --strict]]`",
+    );
+    check(
+        &hooks("after_deploy: {run: [./x], on: h}"),
+        "7:24 [run] hook: what runs on a host is a `script`, not `run` | write the command into a file of the project: `script: hooks/x.sh`",
+    );
+    check(
+        &hooks("after_deploy: {script: x.sh}"),
+        "7:24 [script] hook: `script` needs `on`: the hosts that run it | `on: all`, or a host's name; a program on this machine is `run`",
+    );
+    check(
+        &hooks("after_deploy: {script: x.sh, on: web9}"),
+        "7:42 [web9] unknown-host: there is no host `web9` | the hosts are: h",
+    );
+    check(
+        &hooks("after_deploy: {timeout: 5s}"),
+        "7:9 [after_deploy] hook: an entry of `after_deploy` has either `run` or `script` | `run` is a program on this machine, `script` a file that is run on hosts",
+    );
+    check(
+        &hooks("after_deploi: ./x"),
+        "7:9 [after_deploi] unknown-key: unknown key `after_deploi` | did you mean `after_deploy`?",
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Nothing here reads a file, a clock or a network.
 
 mod file;
+mod hook;
 mod layout;
 mod name;
 mod secret;
@@ -11,6 +12,7 @@ mod site;
 mod ssh;
 
 pub use file::{HostPath, HostPathError, Owner, RemoteFile};
+pub use hook::{Hook, HookHosts, HookWork, Moment};
 pub use layout::Layout;
 pub use name::{
     EnvName, HostName, ImageRef, NameError, ReleaseId, ServiceName, SiteName, StackName, StopSignal,
@@ -34,6 +36,8 @@ pub struct Stack {
     /// How many stopped releases of each service stay on a host, beside the one that serves, unless the
     /// service says otherwise.
     pub keep: u8,
+    /// What runs around a run, in order.
+    pub hooks: BTreeMap<Moment, Vec<Hook>>,
 }
 
 /// A machine we reach by SSH.

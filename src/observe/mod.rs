@@ -1,10 +1,12 @@
 //! Asks hosts what they are and have, and this machine what is to be sent. Changes nothing.
 
+mod health;
 mod history;
 mod hosts;
 mod probe;
 mod tree;
 
+pub use health::{health, ping};
 pub use history::{digests, history};
 pub use hosts::{Depth, Fleet, Unobserved, hosts};
 pub use probe::probes;

@@ -5,13 +5,17 @@ mod assume;
 mod compare;
 pub mod container;
 mod deploy;
+mod doctor;
 mod event;
+mod fingerprint;
+mod hook;
 mod host;
 mod provision;
 mod record;
 mod release;
 mod retire;
 mod rollback;
+mod saved;
 mod status;
 mod step;
 mod text;
@@ -19,13 +23,19 @@ mod text;
 pub use assume::assume_provisioned;
 pub use compare::{Difference, compare, files as compare_files};
 pub use deploy::deploy;
+pub use doctor::{
+    Check, Diagnosis, HostView, Level, PROGRAMS, judge_host, judge_machine, unreachable,
+};
 pub use event::{Event, Outcome, StepState};
+pub use fingerprint::{moved, plan_digest, standing, step_digest};
+pub use hook::{HookCommand, HookEnd, HookRun, HookView, hook_environment, hooks};
 pub use host::{Finding, Options, PlanError};
 pub use provision::{UNITS, database_targets, provision};
 pub use record::{Record, RecordedFile};
 pub use release::{Release, prepare};
 pub use retire::serving;
 pub use rollback::{Target, records, rollback};
+pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
     Action, BakeTarget, Commit, Cooling, DatabaseTarget, Folder, GENERATION_PATH, ImageBuild, Note,

@@ -139,6 +139,7 @@ pub(super) fn stack() -> Stack {
         ),
     ];
     Stack {
+        hooks: BTreeMap::new(),
         name: "names".parse().unwrap(),
         hosts: BTreeMap::from([(web1, host)]),
         services: services.map(|s| (s.name.clone(), s)).into(),

@@ -91,6 +91,10 @@ scripts! {
     lock_hold(hold) = "lock-hold";
     /// Takes back what a run left unfinished.
     recover(pending, history, why) = "recover";
+    /// Variables, `--` and arguments are added with [`Script::with`]; the script's text goes to stdin.
+    hook(bytes) = "hook";
+    /// The state folder, the lock and programs are added with [`Script::with`].
+    doctor() = "doctor";
     push_tree(folder, entries) = "push-tree";
     history(history, pending, limit) = "history";
     digests(folder) = "digests";

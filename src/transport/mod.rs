@@ -30,6 +30,7 @@ use crate::script::Script;
 
 pub use error::TransportError;
 pub use fake::{Call, FakeTransport};
+pub use settings::DEFAULT_IDENTITIES;
 pub use ssh::{ConnectOptions, Prompt, SshConnection, connect};
 
 /// What a script left behind when it ended.

@@ -8,7 +8,7 @@ use super::ssh_config::{Asker, ConfigText, Settings, Tokens, resolve, select};
 use crate::model::SshTarget;
 
 /// What OpenSSH tries when nothing is named, but for keys on hardware, which need a person's touch.
-const DEFAULT_IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+pub const DEFAULT_IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// What the config files say of `target`.
 pub(super) fn read(

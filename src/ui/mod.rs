@@ -1,11 +1,13 @@
 //! Values to words. Writes nowhere; whether there are colours is told by the caller.
 
+mod doctor;
 mod duration;
 mod history;
 mod paint;
 mod plan;
 mod status;
 
+pub use doctor::diagnosis_text;
 pub use duration::seconds;
 pub use history::history_text;
 pub use paint::{Paint, printable};

@@ -367,6 +367,15 @@ fn check(folder: &Path) -> Vec<String> {
                 folder.display()
             ));
         }
+        // A saved plan is held to this once provision has run.
+        if plan::plan_digest(&assumed) != plan::plan_digest(known) {
+            let shown = |plan: &Plan| plan::plan_text(plan, true);
+            problems.push(format!(
+                "{}: what `plan --out` saves of deploy differs from what comes:\n{}",
+                folder.display(),
+                plan::diff(&shown(&assumed), &shown(known))
+            ));
+        }
         if is_fresh {
             golden.extend(written(provision));
             golden.extend(written(&then));

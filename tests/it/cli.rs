@@ -157,6 +157,117 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
+fn a_saved_plan_is_read_with_care() {
+    let desk = Desk::with(&[("stackctl.yaml", PAGE), ("other", "no json")]);
+    desk.check(&["apply"], 2, &["FILE"]);
+    desk.check(
+        &["apply", "gone.plan"],
+        3,
+        &["gone.plan", "stackctl plan --out"],
+    );
+    desk.check(&["apply", "other"], 3, &["other: is no saved plan"]);
+    let saved = |version: &str, schema: u32| {
+        let part = r#"{"digest": "", "steps": [], "notes": []}"#;
+        format!(
+            r#"{{"schema": {schema}, "stackctl": "{version}", "stack": "page", "config": "/gone/stackctl.yaml",
+            "environment": null, "hosts": ["web1"], "services": [], "overwrite_drift": false, "no_hooks": false, "yaml": "", "hooks": "",
+            "releases": {{}}, "standing": {{}}, "provision": {part}, "deploy": {part}}}"#
+        )
+    };
+    let put = |name: &str, text: String| fs::write(desk.path().join(name), text).unwrap();
+    let own = env!("CARGO_PKG_VERSION");
+    put("old.plan", saved("0.0.1", 1));
+    desk.check(&["apply", "old.plan"], 5, &["made by stackctl 0.0.1", own]);
+    put("later.plan", saved(own, 2));
+    desk.check(&["apply", "later.plan"], 3, &["format 1"]);
+    put("page.plan", saved(own, 1));
+    desk.check(
+        &["apply", "page.plan"],
+        3,
+        &["/gone/stackctl.yaml, which is not there", "--config"],
+    );
+    let chosen = [
+        "apply",
+        "page.plan",
+        "-c",
+        "stackctl.yaml",
+        "--host",
+        "web1",
+    ];
+    desk.check(&chosen, 2, &["--host is part of the saved plan"]);
+    let ended = desk.run_with(&["plan", "--out", "x.plan", "-c", "-"], PAGE);
+    assert_eq!(ended.status, 2, "{ended:#?}");
+    assert!(ended.stderr.contains("stdin"), "{ended:#?}");
+    put("names.yaml", PAGE.replace("stack: page", "stack: names"));
+    desk.check(
+        &["apply", "page.plan", "-c", "names.yaml"],
+        5,
+        &["for the stack page", "describes names"],
+    );
+}
+
+#[test]
+fn doctor_looks_at_this_machine_with_and_without_a_yaml() {
+    let mut desk = Desk::new();
+    desk.variables.push(("PATH", "/usr/bin:/bin"));
+    let ended = desk.check(&["doctor"], 7, &[]);
+    for part in ["no stackctl.yaml", "ssh-keygen", "1 problem"] {
+        assert!(
+            ended.stdout.contains(part),
+            "no `{part}` in {}",
+            ended.stdout
+        );
+    }
+    fs::create_dir(desk.path().join(".ssh")).unwrap();
+    fs::write(desk.path().join(".ssh/id_ed25519"), "key").unwrap();
+    let ended = desk.check(&["doctor"], 0, &[]);
+    assert!(ended.stdout.contains("chmod 600"), "{}", ended.stdout);
+
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let yaml = PAGE.replace("203.0.113.10", &format!("127.0.0.1:{port}"));
+    fs::write(desk.path().join("stackctl.yaml"), yaml).unwrap();
+    fs::write(desk.path().join("stackctl.test.yaml"), "keep: 3\nkep: 4\n").unwrap();
+    let told = desk.check(&["doctor", "--json"], 7, &[]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let failed: Vec<(&str, &str)> = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["level"] == "fail")
+        .map(|check| {
+            (
+                check["name"].as_str().unwrap(),
+                check["text"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let [("overlay", overlay), ("reachable", reachable)] = failed[..] else {
+        panic!("{failed:?}");
+    };
+    assert!(
+        overlay.contains("stackctl.test.yaml:2:1: unknown key `kep`"),
+        "{overlay}"
+    );
+    assert!(reachable.contains("cannot reach 127.0.0.1"), "{reachable}");
+    assert_eq!(
+        (&told["schema"], &told["healthy"]),
+        (&1.into(), &false.into())
+    );
+
+    fs::write(desk.path().join("stackctl.yaml"), "stack: page\n").unwrap();
+    let ended = desk.check(&["doctor"], 7, &[]);
+    assert!(
+        ended.stdout.contains("✗ config: stackctl.yaml"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
 fn a_question_without_a_terminal_is_wrong_usage() {
     let ended = Desk::new().check(&["demo"], 2, &["without a terminal", "--yes"]);
     assert_eq!(ended.stdout, "");

@@ -73,6 +73,45 @@ fn shellcheck_finds_nothing() {
     check(&[], &own);
 }
 
+#[test]
+fn hook_runs_a_script_of_the_project_with_its_variables() {
+    let place = Place::new();
+    let hook = |text: &str, args: &[&str]| {
+        let variables = ["STACKCTL_STACK=it's $(here)", "EMPTY="];
+        script::hook(text.len())
+            .with(variables)
+            .with(["--"])
+            .with(args)
+    };
+    let plain = "printf '%s|%s|%s|%s\\n' \"$STACKCTL_STACK\" \"$EMPTY\" \"$1\" \"$#\"; exit 3";
+    let said = place.check(&hook(plain, &["a b", "*"]), plain.as_bytes(), 3);
+    assert_eq!(said, "it's $(here)||a b|2\n");
+    let perl = "#!/usr/bin/env perl\nprint \"$ENV{STACKCTL_STACK} @ARGV\\n\"; print -t STDIN ? 1 : 0, \"\\n\"";
+    let said = place.check(&hook(perl, &["--", "x"]), perl.as_bytes(), 0);
+    assert_eq!(said, "it's $(here) -- x\n0\n");
+    // Its folder is its own, and gone afterwards.
+    let own = "pwd; touch left; stat -c %a .";
+    let said = place.check(&hook(own, &[]), own.as_bytes(), 0);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[1], "700");
+    assert!(!Path::new(lines[0]).exists(), "{said}");
+    // What was cut short never runs.
+    let whole = "touch ran; true";
+    let cut = &whole.as_bytes()[..9];
+    let elsewhere = format!(
+        "cd '{}'; {whole}",
+        place.folder.display().to_string().replace('\'', "'\\''")
+    );
+    place.check(&hook(whole, &[]), cut, 65);
+    place.check(
+        &hook(&elsewhere, &[]),
+        &elsewhere.as_bytes()[..elsewhere.len() - 6],
+        65,
+    );
+    assert!(place.names().is_empty());
+    place.check_unreadable(&hook(whole, &[]));
+}
+
 /// A folder that a careless script would trip over.
 struct Place {
     _holder: TempDir,

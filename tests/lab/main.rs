@@ -10,6 +10,7 @@ mod deploys;
 mod lab_hosts;
 mod load;
 mod main_job;
+mod plan_files;
 mod refusals;
 mod relay;
 mod scenario;

@@ -1,6 +1,7 @@
 //! What hosts said of themselves, as data. Parsers are pure: text in, facts out.
 
 mod docker;
+mod firewall;
 mod history;
 mod host;
 mod manifest;
@@ -13,6 +14,7 @@ pub use docker::{
     ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
     SchemaFacts,
 };
+pub use firewall::FirewallFacts;
 pub use history::HistoryFacts;
 pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};
 pub use manifest::{Manifest, Owned};

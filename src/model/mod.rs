@@ -22,7 +22,7 @@ pub use service::{
 pub use site::{PathPrefix, PathPrefixError, Route, ServerName, ServerNameError, Site};
 pub use ssh::{Fingerprint, FingerprintError, SshTarget};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything one `stackctl.yaml` describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Stack {
     /// How many stopped releases of each service stay on a host, beside the one that serves, unless the
     /// service says otherwise.
     pub keep: u8,
+    /// Whether nothing but SSH and the sites' ports can be reached from outside.
+    pub firewall: bool,
 }
 
 /// A machine we reach by SSH.
@@ -68,6 +70,11 @@ impl Stack {
             }
         }
         ordered.push(service);
+    }
+
+    /// The ports that visitors reach on `host`.
+    pub fn open_ports(&self, host: &HostName) -> BTreeSet<u16> {
+        self.sites_on(host).map(|site| site.listen).collect()
     }
 
     /// The sites whose nginx runs on `host`.

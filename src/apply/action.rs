@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::{Journal, Tell, archive, health};
+use super::{Journal, Tell, archive, health, undo};
 use crate::facts::DatabaseFacts;
-use crate::model::{HostPath, RemoteFile};
+use crate::model::{HostPath, Layout, RemoteFile};
 use crate::plan::{Action, Cooling, DatabaseTarget, Event, GENERATION_PATH, SiteInstall};
 use crate::runtime::docker::{DockerError, Engine, Progress};
 use crate::runtime::http;
@@ -61,6 +61,8 @@ pub enum ApplyError {
         "`{words}` cannot be taken back by a host alone; this is a fault of stackctl, please report it"
     )]
     NeedsUs { words: String },
+    #[error("no new SSH connection can be made")]
+    Unconfirmed(#[source] TransportError),
     #[error("stopped before it was done")]
     Cancelled,
 }
@@ -182,11 +184,21 @@ impl Target {
                     .await
             }
             Action::InstallSite(site) => self.install_site(site).await,
-            Action::RestoreSite(site) => {
-                let script = script::nginx_restore(kept(site), &site.file.path, &site.enabled)
-                    .with(&site.disable);
+            Action::RestoreSite(_) | Action::RestoreFirewall(_) => {
+                let words = action.words();
+                let script = undo::alone(action).ok_or(ApplyError::NeedsUs { words })?;
                 self.short(&script, &[]).await
             }
+            Action::LoadFirewall => {
+                let load = script::firewall_load(Layout::FIREWALL_LOADER, Layout::FIREWALL_UNIT);
+                self.short(&load, &[]).await
+            }
+
+            Action::Confirm => self
+                .transport
+                .probe()
+                .await
+                .map_err(ApplyError::Unconfirmed),
             Action::CreateNetwork {
                 name,
                 internal,

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::ApplyError;
 use super::action::octal;
-use crate::plan::Action;
+use crate::model::Layout;
+use crate::plan::{Action, FirewallBefore};
 use crate::script::{self, Script};
 
 /// The file that `recover.sh` reads: the run, then a line for each action, in the order in which they are done.
@@ -43,6 +44,7 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
             script::nginx_restore(super::action::kept(site), &site.file.path, &site.enabled)
                 .with(&site.disable)
         }
+        Action::RestoreFirewall(before) => restore_firewall(before),
         Action::StopContainer { name, grace } => {
             script::container("stop").with([name.clone(), grace.to_string()])
         }
@@ -58,4 +60,21 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
         ]),
         _ => return None,
     })
+}
+
+fn restore_firewall(before: &FirewallBefore) -> Script {
+    let encoded =
+        |bytes: Option<&[u8]>| bytes.map_or_else(|| "-".to_owned(), |bytes| STANDARD.encode(bytes));
+    let text = |text: &Option<String>| encoded(text.as_deref().map(str::as_bytes));
+    let files = before
+        .files
+        .iter()
+        .flat_map(|(path, contents)| [path.to_string(), encoded(contents.as_deref())]);
+    script::firewall_restore(
+        Layout::FIREWALL_STACKS,
+        Layout::FIREWALL_UNIT,
+        text(&before.live),
+        text(&before.record),
+    )
+    .with(files)
 }

@@ -1,5 +1,6 @@
 //! `render`: every file that would go to a host, without touching one.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -23,6 +24,8 @@ struct Rendered {
 
 /// The port that a rendered proxy unit shows: the real one is chosen among the host's free ones.
 const SHOWN_PORT: u16 = 20000;
+/// The SSH port that a rendered firewall shows: on a host it is the one that its sshd has.
+const SHOWN_SSH_PORT: u16 = 22;
 
 pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let loaded = session::load(global, console)?;
@@ -48,6 +51,24 @@ pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(
             .map_err(failed)?
             .into_iter()
             .for_each(&mut push);
+        if loaded.stack.firewall {
+            let ssh = BTreeSet::from([host.ssh.port.unwrap_or(SHOWN_SSH_PORT)]);
+            let firewall = render::firewall(
+                &loaded.templates,
+                &loaded.stack,
+                host,
+                &ssh,
+                &BTreeSet::new(),
+            );
+            let firewall = firewall.map_err(failed)?;
+            let files = [
+                firewall.base,
+                firewall.ports,
+                firewall.loader,
+                firewall.unit,
+            ];
+            files.into_iter().for_each(&mut push);
+        }
         for release in releases.iter().filter(|release| release.host == *name) {
             let service = &loaded.stack.services[&release.service];
             let Some(app) = service.app() else { continue };

@@ -143,7 +143,7 @@ const NAMES: Shape = Shape::List(&Shape::Text {
 
 /// Kinds and sections of later versions: naming them is no typing error.
 pub(super) const PLANNED: &[&str] = &[
-    "unit", "compose", "redis", "mongodb", "external", "tls", "firewall", "registry", "secrets",
+    "unit", "compose", "redis", "mongodb", "external", "tls", "registry", "secrets",
 ];
 
 /// The keys that decide what a service is: exactly one of them.
@@ -159,6 +159,7 @@ pub(super) static STACK: Table = Table {
         key("sites", Shape::Named { pattern: LABEL, each: &Shape::Map(&SITE) }, "What nginx answers to, and which service answers there."),
         key("hooks", Shape::Map(&HOOKS), "Programs of yours that run before and after a run, on this machine or on hosts.").elsewhere(&["scripts"]),
         key("keep", Shape::Whole { min: 1, max: 50 }, "How many stopped releases of each service stay on a host for `rollback`, beside the one that serves.").default("3"),
+        key("firewall", Shape::Any(&[Shape::Word("on"), Shape::Word("off")]), "`on`: nothing but SSH and the ports of sites can be reached on the hosts from outside, whatever Docker or another program opens.").default("off"),
     ],
 };
 

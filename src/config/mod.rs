@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 use crate::model::{Stack, StackName};
 use error::Problems;
-use reader::Reader;
+use reader::{Fields, Reader};
 use relations::Relations;
 use tree::Node;
 
@@ -95,6 +95,7 @@ fn stack(reader: &mut Reader<'_>, tree: &Node) -> Option<Stack> {
     let fields = reader.fields("the stack", tree, &keys::STACK)?;
     let name = fields.parsed::<StackName>(reader, "stack");
     let keep = fields.number(reader, "keep");
+    let firewall = firewall(reader, &fields);
     let hosts = fields.node("hosts").map(|node| hosts::read(reader, node));
     let hosts = hosts.unwrap_or_default();
     let services = fields.node("services");
@@ -114,9 +115,23 @@ fn stack(reader: &mut Reader<'_>, tree: &Node) -> Option<Stack> {
     Some(Stack {
         name: name?,
         keep: keep?,
+        firewall: firewall?,
         hosts: hosts.hosts,
         services: resolved,
         sites,
         hooks: hooks.unwrap_or_default(),
     })
+}
+
+fn firewall(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<bool> {
+    let text = fields.text(reader, "firewall")?;
+    match text.value {
+        "on" => Some(true),
+        "off" => Some(false),
+        other => {
+            let message = format!("`firewall`: expected `on` or `off`, found `{other}`");
+            reader.report("wrong-type", text.span, message);
+            None
+        }
+    }
 }

@@ -160,6 +160,7 @@ fn everything_can_be_said() {
         .collect();
     assert_eq!(prefixes, ["/names/old", "/names", "/"]);
     assert_eq!((site.body_limit, stack.keep), (25, 5));
+    assert!(stack.firewall);
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn defaults() {
         (site.listen, site.body_limit, site.hosts.len()),
         (80, 10, 1)
     );
-    assert_eq!(stack.keep, 3);
+    assert_eq!((stack.keep, stack.firewall), (3, false));
     assert_eq!(stack.hosts[&"h".parse().unwrap()].public, "[::1]");
 }
 
@@ -341,6 +342,10 @@ fn values_of_the_wrong_kind() {
     check(
         &with("", "keep: many\n"),
         "7:7 [many] wrong-type: `keep`: expected a whole number from 1 to 50, found `many`",
+    );
+    check(
+        &with("", "firewall: yes\n"),
+        "7:11 [yes] wrong-type: `firewall`: expected `on` or `off`, found `yes`",
     );
     check(
         &with("", "keep: 51\n"),

@@ -1,11 +1,11 @@
 //! The answer of `facts.sh`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{DockerFacts, Manifest};
+use super::{DockerFacts, FirewallFacts, Manifest};
 use crate::model::HostPath;
 
 /// What one host said of itself.
@@ -43,6 +43,14 @@ pub struct HostFacts {
     /// Entries of listed folders: folder → name → time of change in seconds since the epoch.
     pub entries: BTreeMap<String, BTreeMap<String, u64>>,
     pub listeners: Vec<Listener>,
+    /// The ports of the sshd that serves our connection.
+    pub ssh_ports: BTreeSet<u16>,
+    /// Interfaces that are named like the bridges of Docker and are not.
+    pub foreign_bridges: BTreeSet<String>,
+    /// `None` when we never put a firewall there.
+    pub firewall: Option<FirewallFacts>,
+    /// Whether ufw is on.
+    pub ufw: bool,
     /// `1.22.1`, when nginx is installed.
     pub nginx: Option<String>,
     /// What we left there last time.
@@ -233,6 +241,17 @@ impl HostFacts {
                 address: address.into(),
                 process: process.into(),
             }),
+            // What is no number was not told.
+            ["ssh", port] => self.ssh_ports.extend(port.parse::<u16>()),
+            ["bridge", name] => drop(self.foreign_bridges.insert(name.into())),
+            ["ufw", "enabled"] => self.ufw = true,
+            ["firewall", files, loaded, live] => {
+                let text = |encoded: &str| {
+                    let bytes = STANDARD.decode(encoded).ok()?;
+                    Some(String::from_utf8_lossy(&bytes).into_owned())
+                };
+                self.firewall = Some(FirewallFacts::new(files, &text(loaded)?, &text(live)?));
+            }
             ["docker", _, api] => {
                 self.docker_socket = true;
                 self.docker_api = Some(api.to_owned()).filter(|api| !api.is_empty());

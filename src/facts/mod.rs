@@ -1,6 +1,7 @@
 //! What hosts said of themselves, as data. Parsers are pure: text in, facts out.
 
 mod docker;
+mod firewall;
 mod health;
 mod history;
 mod host;
@@ -14,6 +15,7 @@ pub use docker::{
     ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
     SchemaFacts,
 };
+pub use firewall::FirewallFacts;
 pub use health::{ConfigFacts, HostHealth, MachineFacts};
 pub use history::HistoryFacts;
 pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};

@@ -133,6 +133,31 @@ impl Layout {
         self.path(format!("/etc/nginx/sites-enabled/{}.conf", self.stack))
     }
 
+    /// The ruleset that all stacks of a host share; see `templates/firewall`.
+    pub const FIREWALL: &'static str = "/etc/stackctl/firewall/base.nft";
+    /// What loads it: the program, and the unit that runs it at boot.
+    pub const FIREWALL_LOADER: &'static str = "/etc/stackctl/firewall/load.sh";
+    pub const FIREWALL_UNIT: &'static str = "stackctl-firewall.service";
+    /// A file for each stack: the ports that it opens.
+    pub const FIREWALL_STACKS: &'static str = "/etc/stackctl/firewall/stacks";
+
+    pub fn firewall(&self) -> HostPath {
+        self.path(Self::FIREWALL.to_owned())
+    }
+
+    pub fn firewall_loader(&self) -> HostPath {
+        self.path(Self::FIREWALL_LOADER.to_owned())
+    }
+
+    pub fn firewall_unit(&self) -> HostPath {
+        self.unit(Self::FIREWALL_UNIT)
+    }
+
+    /// The ports that this stack opens.
+    pub fn firewall_ports(&self) -> HostPath {
+        self.path(format!("{}/{}.nft", Self::FIREWALL_STACKS, self.stack))
+    }
+
     /// The socket unit before a container that only speaks TCP.
     pub fn proxy_unit(&self, service: &ServiceName, id: &ReleaseId) -> String {
         format!("{}-{service}-proxy-{id}", self.stack)

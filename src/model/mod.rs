@@ -24,7 +24,7 @@ pub use service::{
 pub use site::{PathPrefix, PathPrefixError, Route, ServerName, ServerNameError, Site};
 pub use ssh::{Fingerprint, FingerprintError, SshTarget};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything one `stackctl.yaml` describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Stack {
     pub keep: u8,
     /// What runs around a run, in order.
     pub hooks: BTreeMap<Moment, Vec<Hook>>,
+    /// Whether nothing but SSH and the sites' ports can be reached from outside.
+    pub firewall: bool,
 }
 
 /// A machine we reach by SSH.
@@ -72,6 +74,11 @@ impl Stack {
             }
         }
         ordered.push(service);
+    }
+
+    /// The ports that visitors reach on `host`.
+    pub fn open_ports(&self, host: &HostName) -> BTreeSet<u16> {
+        self.sites_on(host).map(|site| site.listen).collect()
     }
 
     /// The sites whose nginx runs on `host`.

@@ -123,7 +123,6 @@ fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
             .iter()
             .map(|path| format!("l:{path}")),
     );
-    let layout = Layout::new(&stack.name);
     // systemctl knows patterns; the releases are not known here.
     for service in stack.services.values() {
         let Some(app) = service.app() else { continue };
@@ -133,9 +132,11 @@ fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
             questions.push(format!("u:{stack}-{name}-proxy-*.socket"));
         }
     }
-    questions.push(format!("c:{}", layout.nginx_available()));
-    let services = stack.services.values();
-    questions.extend(services.map(|service| format!("c:{}", layout.tmpfiles(&service.name))));
+    questions.extend(
+        plan::contents_of_interest(stack)
+            .iter()
+            .map(|path| format!("c:{path}")),
+    );
     questions.push(format!("m:{manifest}"));
     questions
 }

@@ -8,6 +8,7 @@ mod deploy;
 mod doctor;
 mod event;
 mod fingerprint;
+mod firewall;
 mod hook;
 mod host;
 mod provision;
@@ -38,8 +39,8 @@ pub use rollback::{Target, records, rollback};
 pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
-    Action, BakeTarget, Commit, Cooling, DatabaseTarget, Folder, GENERATION_PATH, ImageBuild, Note,
-    Plan, SiteInstall, Step,
+    Action, BakeTarget, Commit, Cooling, DatabaseTarget, FirewallBefore, Folder, GENERATION_PATH,
+    ImageBuild, Note, Plan, SiteInstall, Step,
 };
 pub use text::{diff, plan_text};
 
@@ -53,6 +54,7 @@ pub const PACKAGES: &[&str] = &[
     "nginx",
     "iptables",
     "ca-certificates",
+    "nftables",
 ];
 
 /// The paths whose state the planners need of a host, beside those in its manifest.
@@ -83,6 +85,27 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
     paths
 }
 
+/// The files whose contents the planners need, beside those in its manifest.
+pub fn contents_of_interest(stack: &Stack) -> Vec<HostPath> {
+    let layout = Layout::new(&stack.name);
+    let mut paths = vec![layout.nginx_available()];
+    paths.extend(
+        stack
+            .services
+            .keys()
+            .map(|service| layout.tmpfiles(service)),
+    );
+    if stack.firewall {
+        paths.extend([
+            layout.firewall(),
+            layout.firewall_loader(),
+            layout.firewall_unit(),
+            layout.firewall_ports(),
+        ]);
+    }
+    paths
+}
+
 /// The folders whose entries the planners need.
 pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
     let layout = Layout::new(&stack.name);
@@ -94,5 +117,6 @@ pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
         .flat_map(|service| [layout.releases(&service.name), layout.served(&service.name)])
         .collect();
     folders.push(layout.run());
+    folders.push(Layout::FIREWALL_STACKS.parse().expect("a plain path"));
     folders
 }

@@ -8,7 +8,12 @@ use crate::model::{Database, HostPath, Layout, Owner, RemoteFile, Service, Servi
 use crate::render::{self, Templates};
 
 /// The units whose state the planner needs.
-pub const UNITS: &[&str] = &["docker.service", "nginx.service"];
+pub const UNITS: &[&str] = &[
+    "docker.service",
+    "nginx.service",
+    "firewalld.service",
+    Layout::FIREWALL_UNIT,
+];
 
 /// Letters and digits in a generated password: 190 bits.
 const PASSWORD_LENGTH: u32 = 32;
@@ -36,16 +41,14 @@ pub fn provision(
         if plan.findings.is_empty() {
             plan.packages();
             plan.folders();
-            plan.recovery(templates)
-                .map_err(|source| PlanError::Render {
-                    host: name.clone(),
-                    source,
-                })?;
-            plan.docker();
-            plan.site(templates).map_err(|source| PlanError::Render {
+            let render = |source| PlanError::Render {
                 host: name.clone(),
                 source,
-            })?;
+            };
+            plan.recovery(templates).map_err(render)?;
+            plan.firewall(templates).map_err(render)?;
+            plan.docker();
+            plan.site(templates).map_err(render)?;
         }
         plan.confirm(1, 1);
         plan.finish(1, &mut parts);
@@ -179,6 +182,7 @@ impl<'a> HostPlan<'a> {
             );
             self.refuse(text, hint);
         }
+        self.check_firewall();
         for service in stack.services_on(&self.host.name) {
             if service.database().is_some() {
                 self.check_database(service);
@@ -251,6 +255,9 @@ impl<'a> HostPlan<'a> {
         }
         if self.has_sites() && self.facts.nginx.is_none() {
             missing.push("nginx".into());
+        }
+        if self.stack.firewall && !self.facts.packages.contains_key("nftables") {
+            missing.push("nftables".into());
         }
         if !missing.is_empty() {
             let fresh =

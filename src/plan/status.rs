@@ -1,11 +1,13 @@
 //! Everything that must be true, judged from facts alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::container::label;
-use crate::facts::{DatabaseFacts, DockerFacts, Facts, HostFacts, ProbeFacts, Probed};
+use crate::facts::{
+    DatabaseFacts, DockerFacts, Facts, FirewallFacts, HostFacts, ProbeFacts, Probed,
+};
 use crate::model::{HostName, Layout, Service, ServiceKind, Stack};
 
 /// What `stackctl status` shows; as JSON its documented output (`schema` 1).
@@ -37,6 +39,8 @@ pub struct HostStatus {
     pub docker: Option<String>,
     /// Version of nginx; null when it does not run.
     pub nginx: Option<String>,
+    /// The TCP ports that the firewall leaves open; null when there is none.
+    pub open_ports: Option<BTreeSet<u16>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -188,6 +192,13 @@ fn host(
     if stack.sites_on(name).next().is_some() && nginx.is_none() {
         problems.push(format!("host {name}: nginx does not run"));
     }
+    let firewall = facts.firewall.as_ref();
+    if stack.firewall && !firewall.is_some_and(FirewallFacts::is_in_force) {
+        problems.push(match firewall.and_then(FirewallFacts::changed_by_hand) {
+            Some(_) => format!("host {name}: the rules of its firewall were changed by hand"),
+            None => format!("host {name}: its firewall is not loaded"),
+        });
+    }
     HostStatus {
         name: name.to_string(),
         reachable: true,
@@ -201,6 +212,9 @@ fn host(
         disk_mib: disk,
         docker: facts.docker.as_ref().map(|docker| docker.engine.clone()),
         nginx,
+        open_ports: firewall
+            .filter(|firewall| firewall.live.is_some())
+            .map(FirewallFacts::open_ports),
     }
 }
 

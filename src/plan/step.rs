@@ -66,6 +66,11 @@ pub enum Action {
     },
     InstallSite(SiteInstall),
     RestoreSite(SiteInstall),
+    /// Make the firewall's files what the kernel goes by, now and at each boot.
+    LoadFirewall,
+    RestoreFirewall(Box<FirewallBefore>),
+    /// Prove that a new SSH connection can still be made.
+    Confirm,
     CreateNetwork {
         name: String,
         internal: bool,
@@ -198,6 +203,17 @@ pub struct SiteInstall {
     pub generation: String,
 }
 
+/// All that it takes to bring a host's firewall back to where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirewallBefore {
+    /// The table as it was listed; `None` when there was none.
+    pub live: Option<String>,
+    /// What was noted down when it was loaded.
+    pub record: Option<String>,
+    /// The stack's own ports, the unit, then all other files, with their contents.
+    pub files: Vec<(HostPath, Option<Vec<u8>>)>,
+}
+
 /// Where a site says which version of its file is live; for the host's loopback address only.
 pub const GENERATION_PATH: &str = "/.stackctl/generation";
 
@@ -261,6 +277,9 @@ impl Action {
                 format!("{verb} site {} and reload nginx", site.file.path)
             }
             Action::RestoreSite(site) => format!("restore site {}", site.file.path),
+            Action::LoadFirewall => "load the firewall".into(),
+            Action::RestoreFirewall(_) => "restore the firewall".into(),
+            Action::Confirm => "confirm that a new SSH connection works".into(),
             Action::CreateNetwork { name, internal, .. } => {
                 let kind = if *internal {
                     "internal network"

@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 8] = [
+const EMBEDDED: [(&str, &str); 12] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -37,8 +37,24 @@ const EMBEDDED: [(&str, &str); 8] = [
         include_str!("../../templates/docker/Dockerfile.python"),
     ),
     (
+        "firewall/base.nft",
+        include_str!("../../templates/firewall/base.nft"),
+    ),
+    (
+        "firewall/load.sh",
+        include_str!("../../templates/firewall/load.sh"),
+    ),
+    (
+        "firewall/stack.nft",
+        include_str!("../../templates/firewall/stack.nft"),
+    ),
+    (
         "nginx/site.conf",
         include_str!("../../templates/nginx/site.conf"),
+    ),
+    (
+        "systemd/firewall.service",
+        include_str!("../../templates/systemd/firewall.service"),
     ),
     (
         "systemd/proxy.service",
@@ -102,6 +118,7 @@ impl Templates {
 /// What a file is, and so what a value in it has to be kept from becoming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Firewall,
     Nginx,
     Systemd,
     Tmpfiles,
@@ -112,6 +129,7 @@ enum Kind {
 impl Kind {
     fn of(template: &str) -> Option<Self> {
         match template.split_once('/')?.0 {
+            "firewall" => Some(Self::Firewall),
             "nginx" => Some(Self::Nginx),
             "systemd" => Some(Self::Systemd),
             "tmpfiles" => Some(Self::Tmpfiles),
@@ -124,6 +142,8 @@ impl Kind {
     /// Whether `text` can stand bare: one token, which the format neither splits nor expands.
     fn is_plain(self, text: &str) -> bool {
         let more: &[u8] = match self {
+            // Words and numbers of nft(8), and names of interfaces.
+            Self::Firewall => b"_.-",
             // Not `~` (a regular expression), not `=` and `*` (kinds of location).
             Self::Nginx => b"_./:@%+,-",
             // Not `%` (specifiers).
@@ -145,7 +165,7 @@ impl Kind {
         match self {
             Self::Nginx => "|ngq, |ngname",
             Self::Systemd => "|sdvalue, |sdarg, |sdenv",
-            Self::Tmpfiles => "none: only plain tokens",
+            Self::Firewall | Self::Tmpfiles => "none: only plain tokens",
             Self::Dockerfile => "|json, |dockerenv",
             Self::Compose => "|yaml, |yamlblock, |yamlkey",
         }
@@ -155,6 +175,7 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Firewall => "a firewall file",
             Self::Nginx => "an nginx file",
             Self::Systemd => "a systemd unit",
             Self::Tmpfiles => "a tmpfiles.d file",

@@ -145,5 +145,6 @@ pub(super) fn stack() -> Stack {
         services: services.map(|s| (s.name.clone(), s)).into(),
         sites: sites.map(|s| (s.name.clone(), s)).into(),
         keep: 2,
+        firewall: true,
     }
 }

@@ -104,10 +104,52 @@ fi
 # shellcheck disable=SC2086
 [ -n "$folders" ] && find $folders -mindepth 1 -maxdepth 1 -printf 'entry\t%h\t%f\t%T@\n' 2>/dev/null
 
+parent_of() {
+	parent=0
+	[ -r "/proc/$1/status" ] && while read -r key value _; do
+		case $key in
+		Name:) name=$value ;;
+		PPid:) parent=$value && break ;;
+		esac
+	done <"/proc/$1/status"
+}
+# The daemon that our connection came in by is the topmost of our ancestors that is an sshd; below it is our login shell.
+pid=$$ below='' login='' daemon='' name=''
+while [ "$pid" -gt 1 ]; do
+	parent_of "$pid"
+	case $name in
+	sshd*) login=${login:-$below} daemon=$pid ;;
+	esac
+	below=$pid pid=$parent
+done
 command -v ss >/dev/null && ss -Hltnp | while read -r _ _ _ local _ process; do
+	case "$local $process" in
+	127.* | "[::1]:"*) ;;
+	*\"sshd\",pid=*)
+		# Not what people forward through a session of theirs.
+		holder=${process#*\"sshd\",pid=} && holder=${holder%%,*}
+		parent_of "$holder"
+		if [ "$holder" = "$daemon" ] || [ "$parent" -eq 1 ]; then say ssh "${local##*:}"; fi
+		;;
+	esac
 	process=${process#*\"}
 	say listener "${local##*:}" "${local%:*}" "${process%%\"*}"
 done
+# Where systemd listens for sshd, and where sshd is another program, this is all there is.
+[ -n "$login" ] && say ssh "$(tr '\0' '\n' <"/proc/$login/environ" | sed -n 's/^SSH_CONNECTION=.* //p')"
+for bridge in /sys/class/net/br-*; do
+	# Docker's own are `br-` and twelve hex digits.
+	case ${bridge##*/br-} in
+	\* | [0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]) ;;
+	*) say bridge "${bridge##*/}" ;;
+	esac
+done
+if [ -d /etc/stackctl/firewall ]; then
+	files=$(cat /etc/stackctl/firewall/base.nft /etc/stackctl/firewall/stacks/*.nft 2>/dev/null | sha256sum)
+	loaded=$(base64 -w 0 /run/stackctl-firewall 2>/dev/null)
+	say firewall "${files%% *}" "$loaded" "$(nft -s list table inet stackctl 2>/dev/null | base64 -w 0)"
+fi
+grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && say ufw enabled
 if [ -S /run/docker.sock ]; then
 	api=''
 	# The engine tells its API version in a header of each answer. Not asked when it is stopped: asking would start it.

@@ -76,6 +76,9 @@ scripts! {
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
     nginx_install(keep, available, enabled, mode) = "nginx-install";
     nginx_restore(keep, available, enabled) = "nginx-restore";
+    firewall_load(loader, unit) = "firewall-load";
+    /// Files with what they held before are added with [`Script::with`].
+    firewall_restore(stacks, unit, live, loaded) = "firewall-restore";
     /// `drain`, `stop`, `remove` or `cool`; the rest is added with [`Script::with`].
     container(operation) = "container";
     keep_warm(unit, seconds, container) = "keep-warm";

@@ -19,6 +19,7 @@ pub enum Call {
     Stream { script: Script, input: Vec<u8> },
     Lock(LeaseRequest),
     Dial(Endpoint),
+    Probe,
     Close,
 }
 
@@ -166,6 +167,13 @@ impl Transport for FakeTransport {
             self.record(Call::Dial(endpoint.clone()));
             let mut dial = self.dial.lock().unwrap_or_else(PoisonError::into_inner);
             dial(endpoint)
+        })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async {
+            self.record(Call::Probe);
+            Ok(())
         })
     }
 

@@ -174,6 +174,10 @@ pub trait Transport: Send + Sync {
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
 
+    /// Makes a new connection of its own to the same host, as this one was made, and ends it: proof that the way in is
+    /// still open.
+    fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>>;
+
     /// Ends the connection in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,6 +1,7 @@
 //! Connecting: settings, jump hosts, host keys, authentication. One russh connection per host.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +86,28 @@ pub struct SshConnection {
     /// Set when a lock was asked for.
     locked: OnceLock<Locked>,
     lease: Mutex<Option<Lease>>,
+    /// For another connection like this one.
+    again: (SshTarget, ConnectOptions, Option<Arc<dyn Prompt>>),
+}
+
+/// Asks a person for each passphrase only once.
+struct Remembering {
+    prompt: Arc<dyn Prompt>,
+    told: Mutex<HashMap<PathBuf, Zeroizing<String>>>,
+}
+
+impl Prompt for Remembering {
+    fn passphrase(&self, key_file: &Path, attempt: u32) -> Option<Zeroizing<String>> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempt == 1
+            && let Some(known) = told.get(key_file)
+        {
+            return Some(known.clone());
+        }
+        let passphrase = self.prompt.passphrase(key_file, attempt)?;
+        told.insert(key_file.to_owned(), passphrase.clone());
+        Some(passphrase)
+    }
 }
 
 /// What shows that the lock is ours.
@@ -125,6 +148,10 @@ pub async fn connect(
     options: &ConnectOptions,
     prompt: Option<Arc<dyn Prompt>>,
 ) -> Result<SshConnection, TransportError> {
+    let prompt = prompt.map(|prompt| {
+        let told = Mutex::default();
+        Arc::new(Remembering { prompt, told }) as Arc<dyn Prompt>
+    });
     let hops = hops(target, options)?;
     let name = lease::random_name().map_err(|error| TransportError::Settings {
         host: target.address.clone(),
@@ -174,6 +201,7 @@ pub async fn connect(
         session,
         locked: OnceLock::new(),
         lease: Mutex::default(),
+        again: (target.clone(), options.clone(), prompt),
     })
 }
 
@@ -768,6 +796,16 @@ impl Transport for SshConnection {
         Box::pin(async move {
             tracing::debug!(host = self.link.host, %endpoint, "dial");
             dial::dial(self, endpoint).await
+        })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            let (target, options, prompt) = &self.again;
+            let new = connect(target, options, prompt.clone()).await?;
+            let ready = new.session().ready(&new.link).await;
+            new.close().await;
+            ready
         })
     }
 

@@ -1,5 +1,6 @@
 //! What `status` shows to people.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
@@ -26,6 +27,7 @@ pub fn status_text(status: &Status, paint: Paint) -> String {
         "disk free",
         "docker",
         "nginx",
+        "open ports",
     ]);
     for host in &status.hosts {
         let amount = |amount: Option<crate::plan::Amount>| {
@@ -45,6 +47,11 @@ pub fn status_text(status: &Status, paint: Paint) -> String {
             amount(host.disk_mib),
             dash(&host.docker),
             dash(&host.nginx),
+            match &host.open_ports {
+                Some(ports) => list(ports),
+                None if host.reachable => "any".into(),
+                None => "-".into(),
+            },
         ]);
     }
     text.push_str(&format!("{hosts}\n\n"));
@@ -106,6 +113,11 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
+fn list(ports: &BTreeSet<u16>) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    ports.join(", ")
+}
+
 fn mib(amount: u64) -> String {
     if amount >= 10 * 1024 {
         format!("{} GiB", amount / 1024)
@@ -138,6 +150,7 @@ mod tests {
                     free: 20 * 1024,
                 }),
                 docker: Some("20.10.24".into()),
+                open_ports: Some(BTreeSet::from([22, 80])),
                 ..HostStatus::default()
             }],
             services: vec![ServiceStatus {
@@ -174,8 +187,8 @@ mod tests {
     #[test]
     fn a_healthy_stack_on_a_page() {
         let expected = [
-            " host      system                          up         memory free          disk free         docker    nginx",
-            " web1  ok  Debian GNU/Linux 12 (bookworm)  3 min 5 s  512 MiB of 2048 MiB  20 GiB of 30 GiB  20.10.24  -",
+            " host      system                          up         memory free          disk free         docker    nginx  open ports",
+            " web1  ok  Debian GNU/Linux 12 (bookworm)  3 min 5 s  512 MiB of 2048 MiB  20 GiB of 30 GiB  20.10.24  -      22, 80",
             "",
             " service      host  kind  release       started              restarts  seen",
             " backend  ok  web1  app   0123456789ab  2026-11-21T05:00:00  0         /healthz answers HTTP 200",
@@ -224,6 +237,6 @@ mod tests {
             .find(|line| line.trim_start().starts_with("web1"))
             .unwrap();
         let words: Vec<&str> = row.split_whitespace().collect();
-        assert_eq!(words, ["web1", "bad", "-", "-", "-", "-", "-", "-"]);
+        assert_eq!(words, ["web1", "bad", "-", "-", "-", "-", "-", "-", "-"]);
     }
 }

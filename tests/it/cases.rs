@@ -5,7 +5,7 @@
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
-//!   `forget-volume NAME`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
+//!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
 //!
@@ -207,6 +207,11 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
             }
             ["forget-volume", name] => assert!(docker.volumes.remove(name), "{name}"),
             ["image", tag] => drop(docker.images.insert(tag.into(), ImageFacts::default())),
+            ["flush-firewall"] => facts.firewall.as_mut().unwrap().live = None,
+            ["change-firewall", rule] => {
+                let live = facts.firewall.as_mut().unwrap().live.as_mut().unwrap();
+                live.push_str(&format!("\n{rule}"));
+            }
             ["silent", service, why] => {
                 let why = DatabaseFacts::Silent(why.into());
                 docker.databases.insert(service.parse().unwrap(), why);
@@ -231,6 +236,7 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
     facts.files.extend(added.files);
     facts.units.extend(added.units);
     facts.listeners.extend(added.listeners);
+    facts.ufw |= added.ufw;
     for (folder, names) in added.entries {
         facts.entries.entry(folder).or_default().extend(names);
     }

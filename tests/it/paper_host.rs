@@ -1,10 +1,10 @@
 //! Hosts that exist only as facts: what a step does to a real host is done to what that host would say of itself.
 
 use stackctl::facts::{
-    ContainerFacts, DatabaseFacts, DockerFacts, Facts, FileFacts, FileKind, HostFacts, ImageFacts,
-    Listener, NetworkFacts, SchemaFacts, UnitFacts, sha256,
+    ContainerFacts, DatabaseFacts, DockerFacts, Facts, FileFacts, FileKind, FirewallFacts,
+    HostFacts, ImageFacts, Listener, NetworkFacts, SchemaFacts, UnitFacts, sha256,
 };
-use stackctl::model::{HostPath, RemoteFile, Stack};
+use stackctl::model::{HostPath, Layout, RemoteFile, Stack};
 use stackctl::plan::container::ContainerSpec;
 use stackctl::plan::{Action, Step, database_targets};
 
@@ -29,7 +29,34 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             }
         }
         Action::EnableUnit(unit) => set_unit(host, unit, "inactive", "enabled"),
-        Action::StopUnit(unit) => set_unit(host, unit, "inactive", "disabled"),
+        Action::StopUnit(unit) => {
+            set_unit(host, unit, "inactive", "disabled");
+            if unit == Layout::FIREWALL_UNIT {
+                firewall(host).live = None;
+            }
+        }
+        Action::LoadFirewall => {
+            set_unit(host, Layout::FIREWALL_UNIT, "active", "enabled");
+            let files = firewall_files(host);
+            let firewall = firewall(host);
+            firewall.live = Some(format!("table of {files}"));
+            firewall.record = Some(format!("{files}  -\ntable of {files}"));
+        }
+        Action::RestoreFirewall(before) => {
+            for (path, contents) in &before.files {
+                match contents {
+                    None => remove(host, path),
+                    Some(bytes) => put(host, path, FileKind::File, 0o644, 0, Some(bytes)),
+                }
+            }
+            if !before.files.iter().any(|(_, contents)| contents.is_some()) {
+                set_unit(host, Layout::FIREWALL_UNIT, "inactive", "disabled");
+            }
+            let firewall = firewall(host);
+            firewall.live.clone_from(&before.live);
+            firewall.record.clone_from(&before.record);
+        }
+        Action::Confirm => {}
         Action::PutFolder(folder) => {
             put(
                 host,
@@ -177,6 +204,25 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             }
         },
     }
+    if host.firewall.is_some() || firewall_files(host) != firewall_files(&HostFacts::default()) {
+        firewall(host).files = firewall_files(host);
+    }
+}
+
+fn firewall(host: &mut HostFacts) -> &mut FirewallFacts {
+    host.firewall.get_or_insert_default()
+}
+
+/// The digest of all files that are loaded.
+fn firewall_files(host: &HostFacts) -> String {
+    let ours = host
+        .files
+        .iter()
+        .filter(|(path, _)| path.as_str().ends_with(".nft"));
+    let bytes: Vec<u8> = ours
+        .flat_map(|(_, file)| file.contents.clone().unwrap_or_default())
+        .collect();
+    sha256(&bytes)
 }
 
 fn install(host: &mut HostFacts, package: &str) {

@@ -15,10 +15,12 @@ use crate::golden::{files, root};
 
 /// Paths of all shell files, relative to the crate.
 fn shell_files() -> Vec<PathBuf> {
-    let all = files(&root().join("src")).into_iter();
-    all.filter(|path| path.extension().is_some_and(|end| end == "sh"))
-        .map(|path| Path::new("src").join(path))
-        .collect()
+    let below = |folder: &'static str| {
+        let all = files(&root().join(folder)).into_iter();
+        all.filter(|path| path.extension().is_some_and(|end| end == "sh"))
+            .map(move |path| Path::new(folder).join(path))
+    };
+    below("src").chain(below("templates")).collect()
 }
 
 #[test]

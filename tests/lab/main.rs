@@ -7,6 +7,7 @@
 
 mod browser;
 mod deploys;
+mod firewall;
 mod lab_hosts;
 mod load;
 mod main_job;

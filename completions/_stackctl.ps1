@@ -43,12 +43,14 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of stackctl.yaml, for editors')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Write every file that would go to a host, without touching one')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what provision and deploy would do, with the diff of each file')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Carry out a saved plan: exactly that one, or none')
             [CompletionResult]::new('provision', 'provision', [CompletionResultType]::ParameterValue, 'Make the hosts ready: packages, Docker, nginx, databases, sites')
             [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Ship what is in this folder: build, start beside the old release, check, switch, drain')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Send requests back to an earlier release, exactly as it was; a second when it is still warm')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show who changed what on the hosts, when, from where, and how it ended')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two releases of a service: its files, environment and settings')
             [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'See who holds the lock of the stack, or let no run begin for a while')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at this machine and each host, and say what repairs what is wrong')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
@@ -124,6 +126,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;plan' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Save the plan for `stackctl apply FILE`')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Save the plan for `stackctl apply FILE`')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -133,6 +137,31 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 7 when something would change')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Plan to replace files that were edited on a host')
+            [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out of what is saved')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;apply' {
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait while another run holds the lock, such as 30s, 5m or 0')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever finds the lock taken')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only say whether the plan still holds')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -158,6 +187,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Replace files that were edited on a host')
+            [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -183,6 +213,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Replace files that were edited on a host')
+            [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -209,6 +240,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Replace files that were edited on a host')
+            [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -372,6 +404,27 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;lock;help;help' {
+            break
+        }
+        'stackctl;doctor' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
         'stackctl;status' {
@@ -647,12 +700,14 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of stackctl.yaml, for editors')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Write every file that would go to a host, without touching one')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what provision and deploy would do, with the diff of each file')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Carry out a saved plan: exactly that one, or none')
             [CompletionResult]::new('provision', 'provision', [CompletionResultType]::ParameterValue, 'Make the hosts ready: packages, Docker, nginx, databases, sites')
             [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Ship what is in this folder: build, start beside the old release, check, switch, drain')
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Send requests back to an earlier release, exactly as it was; a second when it is still warm')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show who changed what on the hosts, when, from where, and how it ended')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two releases of a service: its files, environment and settings')
             [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'See who holds the lock of the stack, or let no run begin for a while')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at this machine and each host, and say what repairs what is wrong')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether everything that must be true is true')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
@@ -671,6 +726,9 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;help;plan' {
+            break
+        }
+        'stackctl;help;apply' {
             break
         }
         'stackctl;help;provision' {
@@ -701,6 +759,9 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;help;lock;release' {
+            break
+        }
+        'stackctl;help;doctor' {
             break
         }
         'stackctl;help;status' {

@@ -16,6 +16,9 @@ _stackctl() {
             ",$1")
                 cmd="stackctl"
                 ;;
+            stackctl,apply)
+                cmd="stackctl__subcmd__apply"
+                ;;
             stackctl,completions)
                 cmd="stackctl__subcmd__completions"
                 ;;
@@ -27,6 +30,9 @@ _stackctl() {
                 ;;
             stackctl,diff)
                 cmd="stackctl__subcmd__diff"
+                ;;
+            stackctl,doctor)
+                cmd="stackctl__subcmd__doctor"
                 ;;
             stackctl,help)
                 cmd="stackctl__subcmd__help"
@@ -64,6 +70,9 @@ _stackctl() {
             stackctl,status)
                 cmd="stackctl__subcmd__status"
                 ;;
+            stackctl__subcmd__help,apply)
+                cmd="stackctl__subcmd__help__subcmd__apply"
+                ;;
             stackctl__subcmd__help,completions)
                 cmd="stackctl__subcmd__help__subcmd__completions"
                 ;;
@@ -75,6 +84,9 @@ _stackctl() {
                 ;;
             stackctl__subcmd__help,diff)
                 cmd="stackctl__subcmd__help__subcmd__diff"
+                ;;
+            stackctl__subcmd__help,doctor)
+                cmd="stackctl__subcmd__help__subcmd__doctor"
                 ;;
             stackctl__subcmd__help,help)
                 cmd="stackctl__subcmd__help__subcmd__help"
@@ -203,12 +215,62 @@ _stackctl() {
 
     case "${cmd}" in
         stackctl)
-            opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version init schema render plan provision deploy rollback history diff lock status demo lab load completions help"
+            opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__apply)
+            opts="-c -e -y -v -q -h -V --dry-run --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -341,7 +403,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__deploy)
-            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,9 +494,65 @@ _stackctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        stackctl__subcmd__help)
-            opts="init schema render plan provision deploy rollback history diff lock status demo lab load completions help"
+        stackctl__subcmd__doctor)
+            opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__help)
+            opts="init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -489,6 +607,20 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1589,12 +1721,20 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__plan)
-            opts="-c -e -y -v -q -h -V --exit-code --overwrite-drift --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-o -c -e -y -v -q -h -V --exit-code --overwrite-drift --no-hooks --out --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1631,7 +1771,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__provision)
-            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1731,7 +1871,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__rollback)
-            opts="-c -e -y -v -q -h -V --to --dry-run --overwrite-drift --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --to --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

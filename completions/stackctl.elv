@@ -40,12 +40,14 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand schema 'Print the JSON Schema of stackctl.yaml, for editors'
             cand render 'Write every file that would go to a host, without touching one'
             cand plan 'Show what provision and deploy would do, with the diff of each file'
+            cand apply 'Carry out a saved plan: exactly that one, or none'
             cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
             cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
             cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
             cand history 'Show who changed what on the hosts, when, from where, and how it ended'
             cand diff 'Compare two releases of a service: its files, environment and settings'
             cand lock 'See who holds the lock of the stack, or let no run begin for a while'
+            cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -117,6 +119,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --version 'Print version'
         }
         &'stackctl;plan'= {
+            cand -o 'Save the plan for `stackctl apply FILE`'
+            cand --out 'Save the plan for `stackctl apply FILE`'
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
             cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
@@ -126,6 +130,30 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand --exit-code 'Exit with 7 when something would change'
             cand --overwrite-drift 'Plan to replace files that were edited on a host'
+            cand --no-hooks 'Leave the hooks of the yaml out of what is saved'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;apply'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Only say whether the plan still holds'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'
@@ -150,6 +178,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand --dry-run 'Show the plan and stop'
             cand --overwrite-drift 'Replace files that were edited on a host'
+            cand --no-hooks 'Leave the hooks of the yaml out'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'
@@ -174,6 +203,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand --dry-run 'Show the plan and stop'
             cand --overwrite-drift 'Replace files that were edited on a host'
+            cand --no-hooks 'Leave the hooks of the yaml out'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'
@@ -199,6 +229,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
             cand --dry-run 'Show the plan and stop'
             cand --overwrite-drift 'Replace files that were edited on a host'
+            cand --no-hooks 'Leave the hooks of the yaml out'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'
@@ -351,6 +382,26 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;lock;help;release'= {
         }
         &'stackctl;lock;help;help'= {
+        }
+        &'stackctl;doctor'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'stackctl;status'= {
             cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
@@ -608,12 +659,14 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand schema 'Print the JSON Schema of stackctl.yaml, for editors'
             cand render 'Write every file that would go to a host, without touching one'
             cand plan 'Show what provision and deploy would do, with the diff of each file'
+            cand apply 'Carry out a saved plan: exactly that one, or none'
             cand provision 'Make the hosts ready: packages, Docker, nginx, databases, sites'
             cand deploy 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
             cand rollback 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
             cand history 'Show who changed what on the hosts, when, from where, and how it ended'
             cand diff 'Compare two releases of a service: its files, environment and settings'
             cand lock 'See who holds the lock of the stack, or let no run begin for a while'
+            cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
@@ -628,6 +681,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;render'= {
         }
         &'stackctl;help;plan'= {
+        }
+        &'stackctl;help;apply'= {
         }
         &'stackctl;help;provision'= {
         }
@@ -649,6 +704,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;lock;hold'= {
         }
         &'stackctl;help;lock;release'= {
+        }
+        &'stackctl;help;doctor'= {
         }
         &'stackctl;help;status'= {
         }

@@ -41,12 +41,14 @@ complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "init" -d 'Write a
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "render" -d 'Write every file that would go to a host, without touching one'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "status" -d 'Say whether everything that must be true is true'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
@@ -94,6 +96,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s v -l verbos
 complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand render" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s o -l out -d 'Save the plan for `stackctl apply FILE`' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l host -d 'Only these hosts' -r
@@ -103,12 +106,29 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l exit-code -d 'Exit with 7 when something would change'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l overwrite-drift -d 'Plan to replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l no-hooks -d 'Leave the hooks of the yaml out of what is saved'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l reason -d 'Why, for whoever finds the lock taken' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l dry-run -d 'Only say whether the plan still holds'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand apply" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l reason -d 'Why, for whoever finds the lock taken' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
@@ -120,6 +140,7 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
@@ -137,6 +158,7 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
@@ -155,6 +177,7 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
@@ -249,6 +272,19 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_
 complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "release" -d 'End a hold, whoever began it'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l host -d 'Only these hosts' -r
@@ -416,22 +452,24 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l v
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "release" -d 'End a hold, whoever began it'

@@ -84,7 +84,7 @@ fn a_saved_plan_holds_or_is_refused_hooks_are_seen_and_doctor_finds_what_is_brok
         .expect(5)
         .says("web1: /etc/nginx/sites-enabled/page.conf was link to");
     served("one\n");
-    lab.root("ln -s /etc/nginx/sites-available/page.conf /etc/nginx/sites-enabled/page.conf");
+    lab.root("ln -s ../sites-available/page.conf /etc/nginx/sites-enabled/page.conf");
 
     lab.step("a folder that has moved on is told by release; back as it was, the plan holds");
     page("three\n");

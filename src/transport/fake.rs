@@ -169,6 +169,10 @@ impl Transport for FakeTransport {
         })
     }
 
+    fn broken(&self) -> Option<TransportError> {
+        None
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.record(Call::Close) })
     }

@@ -174,6 +174,9 @@ pub trait Transport: Send + Sync {
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
 
+    /// Why the lock that was taken is lost, and the connection with it: nothing can be changed any more.
+    fn broken(&self) -> Option<TransportError>;
+
     /// Ends the connection in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

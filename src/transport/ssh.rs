@@ -771,6 +771,11 @@ impl Transport for SshConnection {
         })
     }
 
+    fn broken(&self) -> Option<TransportError> {
+        let leased = self.link.leased.load(Ordering::SeqCst);
+        (leased && self.link.is_closed()).then(|| self.link.lost())
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let session = self
@@ -778,17 +783,20 @@ impl Transport for SshConnection {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
-            session.close().await;
             let lease = self
                 .lease
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            if let Some(lease) = lease
-                && !self.link.is_closed()
-            {
-                lease.end().await;
-            }
+            let leaving = async {
+                if let Some(lease) = lease
+                    && !self.link.is_closed()
+                {
+                    lease.end().await;
+                }
+            };
+            // The lock is free once the session has ended; the host sees to that.
+            tokio::join!(session.close(), leaving);
             let all = std::iter::once(&self.link.handle).chain(self.link.through.iter().rev());
             for handle in all {
                 // An error means that it is closed already.

@@ -40,7 +40,7 @@ pub struct Holder {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// By the host's clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "began", skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// For so many seconds when it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -82,6 +82,21 @@ impl Failure {
         self
     }
 
+    /// Another error behind it; what was said already is not said again.
+    pub fn also(mut self, error: &(dyn std::error::Error + 'static), hints: &[String]) -> Self {
+        for message in chain(error) {
+            if !self.chain.contains(&message) {
+                self.chain.push(message);
+            }
+        }
+        for hint in hints {
+            if !self.hints.contains(hint) {
+                self.hints.push(hint.clone());
+            }
+        }
+        self
+    }
+
     pub fn of(kind: Kind, error: &(dyn std::error::Error + 'static)) -> Self {
         Self {
             kind,

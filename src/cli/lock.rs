@@ -1,6 +1,7 @@
 //! Locks: taking them for a run, and `lock status`, `lock hold` and `lock release`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -23,9 +24,10 @@ pub async fn take_locks(
     console: &Console,
 ) -> Result<(), Failure> {
     let owner = owner(command, args.reason.clone());
-    let wait = args.lock_wait;
+    let asked = Instant::now();
     // In the order of names on every machine, so that of two runs one gets all.
     for (host, transport) in fleet {
+        let wait = args.lock_wait.saturating_sub(asked.elapsed());
         let told = |event| tell(host, event, args, console);
         let stack = &loaded.stack.name;
         let taken = apply::lock(host, transport.as_ref(), stack, &owner, wait, &told).await;

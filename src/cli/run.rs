@@ -20,6 +20,7 @@ use crate::facts::Facts;
 use crate::model::Moment;
 use crate::observe::{Depth, Fleet};
 use crate::plan::{self, Options, Outcome, Plan, Release, StepState, Target};
+use crate::transport::TransportError;
 use crate::ui;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +240,14 @@ impl Agreed<'_> {
         let outcome = apply::apply(plan, fleet, &written.journal, &tell, cancelled).await;
         written.end(fleet, plan, &outcome).await;
         let told = outcome_json(what, plan, &outcome, self.started);
+        let broken: Vec<TransportError> = fleet.values().filter_map(|host| host.broken()).collect();
         let result = finish(what, plan, outcome, self.started, self.console);
+        // A step may only know that nobody answered it.
+        let result = result.map_err(|failure| {
+            let also =
+                |failure: Failure, error: &TransportError| failure.also(error, &error.hints());
+            broken.iter().fold(failure, also)
+        });
         let result = result.map_err(|failure| {
             let logs = progress.logs();
             logs.into_iter().fold(failure, |failure, path| {

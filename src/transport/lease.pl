@@ -242,6 +242,21 @@ sub fence {
     system "rm", "-rf", "--", @folders if @folders;
 }
 
+# After a good-bye little is left, if anything: the session that ends at the same time, and what it was doing when somebody
+# stopped the run. Relays see the session go, and end a little later.
+sub end_quietly {
+    my %serving = map { $_->[0] => 1 } @$serving;
+    my $left = sub { grep { not $serving{$_} and slurp("/proc/$_/cmdline") !~ m{/stackctl-relay\.} } members() };
+    for my $signal ("CONT", "TERM", "KILL") {
+        my $until = now() + 0.5;
+        while (my @left = $left->()) {
+            last if now() > $until;
+            kill $signal, @left if $signal ne "CONT";
+            hear(0.02);
+        }
+    }
+}
+
 # --- the lock
 
 my ($lock, $generation);
@@ -373,6 +388,7 @@ until ($bye or gone()) {
     hear(defined $answer ? 0.005 : $silence / 8);
 }
 if ($bye) {
+    end_quietly();
     release();
     say_line("bye");
     exit 0;

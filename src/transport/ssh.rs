@@ -799,6 +799,7 @@ impl Transport for SshConnection {
         })
     }
 
+<<<<<<< HEAD
     fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
             let (target, options, prompt) = &self.again;
@@ -807,6 +808,11 @@ impl Transport for SshConnection {
             new.close().await;
             ready
         })
+=======
+    fn broken(&self) -> Option<TransportError> {
+        let leased = self.link.leased.load(Ordering::SeqCst);
+        (leased && self.link.is_closed()).then(|| self.link.lost())
+>>>>>>> i3-L
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -816,17 +822,20 @@ impl Transport for SshConnection {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
-            session.close().await;
             let lease = self
                 .lease
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            if let Some(lease) = lease
-                && !self.link.is_closed()
-            {
-                lease.end().await;
-            }
+            let leaving = async {
+                if let Some(lease) = lease
+                    && !self.link.is_closed()
+                {
+                    lease.end().await;
+                }
+            };
+            // The lock is free once the session has ended; the host sees to that.
+            tokio::join!(session.close(), leaving);
             let all = std::iter::once(&self.link.handle).chain(self.link.through.iter().rev());
             for handle in all {
                 // An error means that it is closed already.

@@ -46,10 +46,10 @@ complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "deploy" -d 'Ship 
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "status" -d 'Say whether everything that must be true is true'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -109,8 +109,6 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s v -l verbose 
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l reason -d 'Why, for whoever finds the lock taken' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l host -d 'Only these hosts' -r
@@ -126,8 +124,6 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s v -l ver
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l reason -d 'Why, for whoever finds the lock taken' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l host -d 'Only these hosts' -r
@@ -144,8 +140,6 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s q -l quiet 
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l to -d 'The release; without one, the last that served before' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l reason -d 'Why, for whoever finds the lock taken' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l host -d 'Only these hosts' -r
@@ -188,67 +182,6 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand diff" -s v -l verbose 
 complete -c stackctl -n "__fish_stackctl_using_subcommand diff" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand diff" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -l host -d 'Only these hosts' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -l service -d 'Only these services' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s y -l yes -d 'Do not ask'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -l json -d 'One JSON object on stdout instead of text'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s q -l quiet -d 'Only errors and the result'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s h -l help -d 'Print help'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -f -a "release" -d 'End a hold, whoever began it'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and not __fish_seen_subcommand_from status hold release help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -l host -d 'Only these hosts' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -l service -d 'Only these services' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s y -l yes -d 'Do not ask'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -l json -d 'One JSON object on stdout instead of text'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Only errors and the result'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -l reason -d 'Why, for whoever is refused' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -l host -d 'Only these hosts' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -l service -d 'Only these services' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s y -l yes -d 'Do not ask'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -l json -d 'One JSON object on stdout instead of text'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s q -l quiet -d 'Only errors and the result'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s h -l help -d 'Print help'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from hold" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -l host -d 'Only these hosts' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -l service -d 'Only these services' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s y -l yes -d 'Do not ask'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -l json -d 'One JSON object on stdout instead of text'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s q -l quiet -d 'Only errors and the result'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from release" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "release" -d 'End a hold, whoever began it'
-complete -c stackctl -n "__fish_stackctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -l host -d 'Only these hosts' -r
@@ -377,6 +310,28 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_s
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "images" -d 'List the images that lab hosts can pull, and what each really is'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "down" -d 'Remove the lab: its hosts, networks, volumes and keys'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l from -d 'The commit that serves first [default: HEAD]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l rate -d 'Requests a second, over all sites' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l path -d 'Paths to GET, in turn [default: / and the apps\' health paths]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l post -d 'A path to POST to and its JSON, in which `{id}` becomes a number of its own' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l calm -d 'How long the load goes on before, between and after' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l out -d 'The page to write' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l base -d 'What the disposable hosts run' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l name -d 'The lab\'s name [default: from this folder]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l keep -d 'Keep the disposable hosts at the end'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l rate -d 'Requests a second, due at their times whatever the server does' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l for -d 'For how long' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l connections -d 'How many may be under way at once, of each kind' -r
@@ -416,25 +371,22 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l v
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff lock status demo lab load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "release" -d 'End a hold, whoever began it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan provision deploy rollback history diff status demo lab rehearse load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "up" -d 'Boot disposable hosts on the local Docker engine'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "status" -d 'Say which hosts run and how to reach them'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "ssh" -d 'Open a shell on a lab host, or run a command there'

@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 8] = [
+const EMBEDDED: [(&str, &str); 9] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -39,6 +39,10 @@ const EMBEDDED: [(&str, &str); 8] = [
     (
         "nginx/site.conf",
         include_str!("../../templates/nginx/site.conf"),
+    ),
+    (
+        "rehearsal/report.html",
+        include_str!("../../templates/rehearsal/report.html"),
     ),
     (
         "systemd/proxy.service",
@@ -107,6 +111,7 @@ enum Kind {
     Tmpfiles,
     Dockerfile,
     Compose,
+    Html,
 }
 
 impl Kind {
@@ -117,6 +122,7 @@ impl Kind {
             "tmpfiles" => Some(Self::Tmpfiles),
             "docker" => Some(Self::Dockerfile),
             "compose" => Some(Self::Compose),
+            "rehearsal" => Some(Self::Html),
             _ => None,
         }
     }
@@ -130,6 +136,7 @@ impl Kind {
             Self::Systemd | Self::Tmpfiles => b"_./:@+,=-",
             Self::Dockerfile => b"_./:@%+,=-",
             Self::Compose => b"_-",
+            Self::Html => b"_-.",
         };
         // A bare word of YAML may be a number, a boolean or a date.
         let is_word = self != Self::Compose || escape::yaml_key(text).as_deref() == Ok(text);
@@ -148,6 +155,7 @@ impl Kind {
             Self::Tmpfiles => "none: only plain tokens",
             Self::Dockerfile => "|json, |dockerenv",
             Self::Compose => "|yaml, |yamlblock, |yamlkey",
+            Self::Html => "|html",
         }
     }
 }
@@ -160,6 +168,7 @@ impl fmt::Display for Kind {
             Self::Tmpfiles => "a tmpfiles.d file",
             Self::Dockerfile => "a Dockerfile",
             Self::Compose => "a compose file",
+            Self::Html => "an HTML page",
         })
     }
 }
@@ -227,6 +236,9 @@ fn engine() -> Environment<'static> {
     engine.add_filter("dockerenv", |state: &State, name: &str, value: &str| {
         let text = escape::dockerfile_environment(name, value);
         escaped(state, "dockerenv", Kind::Dockerfile, text)
+    });
+    engine.add_filter("html", |state: &State, text: &str| {
+        escaped(state, "html", Kind::Html, Ok(escape::html_text(text)))
     });
     engine.add_filter("json", |state: &State, value: Value| {
         let text = data(&value).and_then(|value| escape::json(&value));
@@ -352,6 +364,8 @@ mod tests {
             ("systemd/proxy.socket", "{{ v|ngq }}"),
             ("docker/Dockerfile.node", "{{ v|yaml }}"),
             ("tmpfiles/service.conf", "{{ v|sdarg }}"),
+            ("nginx/site.conf", "{{ v|html }}"),
+            ("rehearsal/report.html", "{{ v|ngq }}"),
         ] {
             let error = try_render(name, template, "x").unwrap_err();
             assert!(error.reason.contains("the filter"), "{error}");

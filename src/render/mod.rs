@@ -11,6 +11,7 @@ mod env;
 mod error;
 pub mod escape;
 mod nginx;
+mod rehearsal;
 mod static_file;
 mod systemd;
 mod tmpfiles;
@@ -22,6 +23,10 @@ pub use dockerignore::{DockerIgnore, DockerIgnoreError, dockerignore_default};
 pub use env::{Overrides, Templates};
 pub use error::RenderError;
 pub use nginx::{nginx_site, site_generation};
+pub use rehearsal::{
+    Bucket, Figures, Phase, Rehearsal, Setup, Step, Switch, grouped, milliseconds, rehearsal,
+    seconds, verdict,
+};
 pub use static_file::{FillView, static_file};
 pub use systemd::{proxy_units, recovery};
 pub use tmpfiles::tmpfiles;

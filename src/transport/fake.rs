@@ -170,16 +170,15 @@ impl Transport for FakeTransport {
         })
     }
 
-<<<<<<< HEAD
     fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async {
             self.record(Call::Probe);
             Ok(())
         })
-=======
+    }
+
     fn broken(&self) -> Option<TransportError> {
         None
->>>>>>> i3-L
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -174,14 +174,12 @@ pub trait Transport: Send + Sync {
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
 
-<<<<<<< HEAD
     /// Makes a new connection of its own to the same host, as this one was made, and ends it: proof that the way in is
     /// still open.
     fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>>;
-=======
+
     /// Why the lock that was taken is lost, and the connection with it: nothing can be changed any more.
     fn broken(&self) -> Option<TransportError>;
->>>>>>> i3-L
 
     /// Ends the connection in good order.
     fn close(&self) -> BoxFuture<'_, ()>;

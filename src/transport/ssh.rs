@@ -799,7 +799,6 @@ impl Transport for SshConnection {
         })
     }
 
-<<<<<<< HEAD
     fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
             let (target, options, prompt) = &self.again;
@@ -808,11 +807,11 @@ impl Transport for SshConnection {
             new.close().await;
             ready
         })
-=======
+    }
+
     fn broken(&self) -> Option<TransportError> {
         let leased = self.link.leased.load(Ordering::SeqCst);
         (leased && self.link.is_closed()).then(|| self.link.lost())
->>>>>>> i3-L
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

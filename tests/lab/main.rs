@@ -9,6 +9,7 @@ mod browser;
 mod deploys;
 mod lab_hosts;
 mod load;
+mod locks;
 mod main_job;
 mod plan_files;
 mod refusals;

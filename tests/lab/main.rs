@@ -10,6 +10,7 @@ mod deploys;
 mod firewall;
 mod lab_hosts;
 mod load;
+mod locks;
 mod main_job;
 mod plan_files;
 mod refusals;

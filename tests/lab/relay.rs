@@ -1,6 +1,7 @@
 //! A TCP relay before a host's sshd which counts how often the talk turns: once for each answer that was waited for.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Relay {
     port: u16,
     seen: Arc<Mutex<Vec<Piece>>>,
+    swallows: Arc<AtomicBool>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -43,6 +45,8 @@ impl Relay {
         let port = listener.local_addr().expect("an address").port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let pieces = Arc::clone(&seen);
+        let swallows = Arc::new(AtomicBool::new(false));
+        let swallowing = Arc::clone(&swallows);
         let started = Instant::now();
         runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -54,19 +58,40 @@ impl Relay {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 let pieces = (Arc::clone(&pieces), Arc::clone(&pieces));
-                tokio::spawn(pump(from_client, to_server, true, pieces.0, started));
-                tokio::spawn(pump(from_server, to_client, false, pieces.1, started));
+                let swallows = (Arc::clone(&swallowing), Arc::clone(&swallowing));
+                tokio::spawn(pump(
+                    from_client,
+                    to_server,
+                    true,
+                    pieces.0,
+                    started,
+                    swallows.0,
+                ));
+                tokio::spawn(pump(
+                    from_server,
+                    to_client,
+                    false,
+                    pieces.1,
+                    started,
+                    swallows.1,
+                ));
             }
         });
         Self {
             port,
             seen,
+            swallows,
             runtime,
         }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// From now on nothing gets through, and nobody is told.
+    pub fn swallow(&self) {
+        self.swallows.store(true, Ordering::SeqCst);
     }
 
     pub fn finish(self) -> Talk {
@@ -82,9 +107,14 @@ async fn pump(
     from_client: bool,
     pieces: Arc<Mutex<Vec<Piece>>>,
     started: Instant,
+    swallows: Arc<AtomicBool>,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(bytes) = from.read(&mut buffer).await {
+        if swallows.load(Ordering::SeqCst) {
+            // The end of a side would be news to the other.
+            std::future::pending::<()>().await;
+        }
         if bytes == 0 {
             break;
         }

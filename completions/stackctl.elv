@@ -51,6 +51,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand rehearse 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
             cand load 'Put steady load on a URL and say what became of each request'
             cand completions 'Print the completion script of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -601,6 +602,35 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         }
         &'stackctl;lab;help;help'= {
         }
+        &'stackctl;rehearse'= {
+            cand --from 'The commit that serves first [default: HEAD]'
+            cand --rate 'Requests a second, over all sites'
+            cand --path 'Paths to GET, in turn [default: / and the apps'' health paths]'
+            cand --post 'A path to POST to and its JSON, in which `{id}` becomes a number of its own'
+            cand --calm 'How long the load goes on before, between and after'
+            cand --out 'The page to write'
+            cand --base 'What the disposable hosts run'
+            cand --name 'The lab''s name [default: from this folder]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --keep 'Keep the disposable hosts at the end'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'stackctl;load'= {
             cand --rate 'Requests a second, due at their times whatever the server does'
             cand --for 'For how long'
@@ -670,6 +700,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand status 'Say whether everything that must be true is true'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
+            cand rehearse 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
             cand load 'Put steady load on a URL and say what became of each request'
             cand completions 'Print the completion script of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -727,6 +758,8 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;lab;images'= {
         }
         &'stackctl;help;lab;down'= {
+        }
+        &'stackctl;help;rehearse'= {
         }
         &'stackctl;help;load'= {
         }

@@ -1,10 +1,13 @@
 //! What can be typed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::model::{Host, HostName};
 
 /// Takes a web application from a folder of source to a healthy site on hosts that have nothing but sshd, and then
 /// ships every later version without a user noticing.
@@ -55,6 +58,9 @@ pub struct Global {
     /// Only these services
     #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "Global options")]
     pub service: Vec<String>,
+    /// Hosts to use in the place of the stack's of the same names
+    #[arg(skip)]
+    pub stand_ins: BTreeMap<HostName, Host>,
     /// Do not ask
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
@@ -166,6 +172,11 @@ pub enum Command {
         after_help = "Examples:\n  stackctl lab up --hosts 2\n  stackctl lab ssh web1\n  stackctl lab down"
     )]
     Lab(LabCommand),
+    /// Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it
+    #[command(
+        after_help = "Examples:\n  stackctl rehearse --yes                 over the last commit, then back\n  stackctl rehearse --from v1.2 --rate 300\n  stackctl rehearse --path /shop --post '/orders={\"id\":\"{id}\"}'\n\nExit codes: 0 nothing was lost, 7 requests were lost, 6 the deploy failed."
+    )]
+    Rehearse(RehearseArgs),
     /// Put steady load on a URL and say what became of each request
     #[command(
         hide = true,
@@ -341,6 +352,37 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// The commit that serves first [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    pub from: Option<String>,
+    /// Requests a second, over all sites
+    #[arg(long, value_name = "N", default_value_t = 100.0)]
+    pub rate: f64,
+    /// Paths to GET, in turn [default: / and the apps' health paths]
+    #[arg(long, value_name = "PATH")]
+    pub path: Vec<String>,
+    /// A path to POST to and its JSON, in which `{id}` becomes a number of its own
+    #[arg(long, value_name = "PATH=JSON")]
+    pub post: Vec<String>,
+    /// How long the load goes on before, between and after
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub calm: Duration,
+    /// The page to write
+    #[arg(long, value_name = "FILE", default_value = "rehearsal.html")]
+    pub out: PathBuf,
+    /// What the disposable hosts run
+    #[arg(long, value_name = "SUITE", default_value = "bookworm")]
+    pub base: String,
+    /// Keep the disposable hosts at the end
+    #[arg(long)]
+    pub keep: bool,
+    /// The lab's name [default: from this folder]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct LoadArgs {
     /// Where to: http://HOST[:PORT]
     pub url: String,
@@ -348,7 +390,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 300.0)]
     pub rate: f64,
     /// For how long
-    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub time: Duration,
     /// How many may be under way at once, of each kind
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -381,23 +423,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "NAME")]
     pub version_header: Option<String>,
     /// A request without a whole answer after this long is lost
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
-}
-
-/// A time as in the yaml: `500ms`, `10s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u32 = digits
-        .parse()
-        .map_err(|_| "a time is a number with ms, s, m or h")?;
-    Ok(match &text[digits.len()..] {
-        "ms" => Duration::from_millis(number.into()),
-        "s" => Duration::from_secs(number.into()),
-        "m" => Duration::from_secs(60 * u64::from(number)),
-        "h" => Duration::from_secs(3600 * u64::from(number)),
-        _ => return Err("a time is a number with ms, s, m or h".to_owned()),
-    })
 }
 
 #[derive(Debug, Subcommand)]

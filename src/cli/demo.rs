@@ -1,5 +1,6 @@
 //! `demo`: the whole way, from nothing to a URL, on a disposable host.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -66,6 +67,7 @@ pub async fn demo(
         environment: None,
         host: Vec::new(),
         service: Vec::new(),
+        stand_ins: BTreeMap::new(),
         yes: true,
         json: false,
         ..*global
@@ -117,7 +119,7 @@ pub async fn demo(
     let loaded = session::load(&ours, &quiet)?;
     let (seen, _) = status::look(&loaded).await;
     console.tell(&ui::status_text(&seen, console.paint));
-    let url = format!("http://{}/", public(host));
+    let url = format!("http://{}/", lab::public(host, 80));
     let answered = reqwest::Client::new()
         .get(&url)
         .timeout(Duration::from_secs(10))
@@ -194,12 +196,6 @@ fn summary(url: &str, config: &Path, phases: &[Phase], console: &Console) -> Str
     text
 }
 
-/// Address and port of the site as this machine reaches it.
-fn public(host: &LabHost) -> String {
-    let port = host.ports.get(&80).copied().unwrap_or(80);
-    format!("{}:{port}", host.address)
-}
-
 /// The reference app in `folder`, with the lab's host in its yaml. One that was unpacked before keeps its edits.
 fn unpack(folder: &Path, host: &LabHost, database_image: Option<&str>) -> Result<PathBuf, Failure> {
     let config = folder.join("stackctl.yaml");
@@ -234,6 +230,6 @@ pub fn hosts_block(host: &LabHost) -> String {
         host.user,
         quoted(&host.identity),
         quoted(&host.known_hosts),
-        serde_json::Value::from(public(host)),
+        serde_json::Value::from(lab::public(host, 80)),
     )
 }

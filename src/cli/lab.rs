@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{Global, LabCommand};
 use super::confirm::confirm;
 use super::{Console, Failure, Kind};
-use crate::lab::{self, Lab, LabError, LabEvent, LabName, UpOptions};
+use crate::lab::{self, Lab, LabError, LabEvent, LabHost, LabName, UpOptions};
 
 pub async fn lab(command: LabCommand, global: &Global, console: &Console) -> Result<(), Failure> {
     match command {
@@ -163,6 +163,12 @@ pub async fn up(options: UpOptions, console: &Console) -> Result<Lab, Failure> {
     let result = lab::up(options, &mut tell).await;
     spinner.finish_and_clear();
     result.map_err(|error| failure(&error))
+}
+
+/// Address and port of a site as this machine reaches it.
+pub fn public(host: &LabHost, port: u16) -> String {
+    let port = host.ports.get(&port).copied().unwrap_or(port);
+    format!("{}:{port}", host.address)
 }
 
 pub fn failure(error: &LabError) -> Failure {

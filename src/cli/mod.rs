@@ -15,12 +15,15 @@ mod load;
 mod lock;
 mod plan;
 mod progress;
+mod rehearse;
 mod render;
+mod revision;
 mod rollback;
 mod run;
 mod saved;
 mod session;
 mod status;
+mod timeline;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -34,6 +37,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::ui::Paint;
 use args::{Cli, Command, Global, When};
 pub use failure::{Failure, Kind};
+use timeline::Timeline;
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -67,6 +71,8 @@ async fn dispatch(
     cancelled: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let Cli { global, command } = cli;
+    // It has hosts to remove when it is stopped.
+    let ends_itself = matches!(command, Command::Rehearse(_));
     let work = async {
         match command {
             Command::Init(args) => init::init(&args, console),
@@ -110,6 +116,9 @@ async fn dispatch(
             Command::Doctor => doctor::doctor(&global, console).await,
             Command::Status => status::status(&global, console).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
+            Command::Rehearse(args) => {
+                rehearse::rehearse(&args, &global, console, cancelled.clone()).await
+            }
             Command::Load(args) => load::load(&args, console).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,
         }
@@ -117,7 +126,7 @@ async fn dispatch(
     let mut interrupt = cancelled.clone();
     tokio::select! {
         result = work => result,
-        () = run::interrupted_outside_apply(&mut interrupt) => {
+        () = run::interrupted_outside_apply(&mut interrupt), if !ends_itself => {
             Err(Failure::new(Kind::Interrupted, "stopped; nothing was changed after that"))
         }
     }
@@ -194,6 +203,8 @@ pub struct Console {
     pub is_watched: bool,
     /// When set, results are told beside the progress: another command has the last word on stdout.
     pub results_to_stderr: bool,
+    /// Where the steps of a run are noted with their times.
+    pub timeline: Option<Timeline>,
     pub width: usize,
 }
 
@@ -217,6 +228,7 @@ impl Console {
             verbose: global.verbose > 0,
             is_watched: err_tty && !dumb && !variable("CI"),
             results_to_stderr: false,
+            timeline: None,
             width: usize::from(
                 console::Term::stderr()
                     .size_checked()

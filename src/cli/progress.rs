@@ -129,6 +129,9 @@ impl<'a> Progress<'a> {
             .ok()
             .and_then(|mut running| running.remove(&step));
         let Some((started, bar)) = ended else { return };
+        if let Some(timeline) = &self.console.timeline {
+            timeline.add(&self.plan.steps[step], started, good);
+        }
         bar.finish_and_clear();
         let said = self
             .said

@@ -69,13 +69,18 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
     let overlay = overlay
         .as_ref()
         .map(|(name, text)| SourceText { name, text });
-    let stack =
+    let mut stack =
         config::parse_with_overlay(&source, overlay.as_ref(), &around).map_err(|errors| {
             if console.json {
                 let _ = console.say(&errors.to_json().to_string());
             }
             Failure::config(&errors, console.paint, console.width)
         })?;
+    for (name, stand_in) in &global.stand_ins {
+        if let Some(host) = stack.hosts.get_mut(name) {
+            host.clone_from(stand_in);
+        }
+    }
     let templates = templates(&base)?;
     let laid_over = overlay.as_ref().map_or("", |overlay| overlay.text);
     let yaml = facts::sha256(format!("{text}\0{laid_over}").as_bytes());
@@ -121,10 +126,7 @@ fn read(global: &Global) -> Result<Yaml, Failure> {
             path: None,
         });
     }
-    let path = match &global.config {
-        Some(path) => path.clone(),
-        None => find(&here)?,
-    };
+    let path = config_path(global)?;
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::new(
             Kind::Config,
@@ -140,6 +142,18 @@ fn read(global: &Global) -> Result<Yaml, Failure> {
         base,
         path: Some(absolute),
     })
+}
+
+/// The yaml that was named, or the one of this folder.
+pub fn config_path(global: &Global) -> Result<PathBuf, Failure> {
+    match &global.config {
+        Some(path) => Ok(path.clone()),
+        None => {
+            let here = std::env::current_dir()
+                .map_err(|error| Failure::new(Kind::Ours, format!("no current folder: {error}")))?;
+            find(&here)
+        }
+    }
 }
 
 /// `stackctl.yaml` here or in a folder above.

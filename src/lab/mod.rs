@@ -30,7 +30,7 @@ pub use engine::{connect, ensure_engine};
 pub use error::LabError;
 pub use event::{Events, LabEvent};
 pub use fault::{pause, reboot, unpause};
-pub use host::LabHost;
+pub use host::{LabHost, PUBLISHED};
 pub use state::{Lab, LabName, StateFolder};
 pub use up::{HostState, HostStatus, LabStatus, UpOptions, status, up};
 

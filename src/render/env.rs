@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 12] = [
+const EMBEDDED: [(&str, &str); 13] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -51,6 +51,10 @@ const EMBEDDED: [(&str, &str); 12] = [
     (
         "nginx/site.conf",
         include_str!("../../templates/nginx/site.conf"),
+    ),
+    (
+        "rehearsal/report.html",
+        include_str!("../../templates/rehearsal/report.html"),
     ),
     (
         "systemd/firewall.service",
@@ -124,6 +128,7 @@ enum Kind {
     Tmpfiles,
     Dockerfile,
     Compose,
+    Html,
 }
 
 impl Kind {
@@ -135,6 +140,7 @@ impl Kind {
             "tmpfiles" => Some(Self::Tmpfiles),
             "docker" => Some(Self::Dockerfile),
             "compose" => Some(Self::Compose),
+            "rehearsal" => Some(Self::Html),
             _ => None,
         }
     }
@@ -150,6 +156,7 @@ impl Kind {
             Self::Systemd | Self::Tmpfiles => b"_./:@+,=-",
             Self::Dockerfile => b"_./:@%+,=-",
             Self::Compose => b"_-",
+            Self::Html => b"_-.",
         };
         // A bare word of YAML may be a number, a boolean or a date.
         let is_word = self != Self::Compose || escape::yaml_key(text).as_deref() == Ok(text);
@@ -168,6 +175,7 @@ impl Kind {
             Self::Firewall | Self::Tmpfiles => "none: only plain tokens",
             Self::Dockerfile => "|json, |dockerenv",
             Self::Compose => "|yaml, |yamlblock, |yamlkey",
+            Self::Html => "|html",
         }
     }
 }
@@ -181,6 +189,7 @@ impl fmt::Display for Kind {
             Self::Tmpfiles => "a tmpfiles.d file",
             Self::Dockerfile => "a Dockerfile",
             Self::Compose => "a compose file",
+            Self::Html => "an HTML page",
         })
     }
 }
@@ -248,6 +257,9 @@ fn engine() -> Environment<'static> {
     engine.add_filter("dockerenv", |state: &State, name: &str, value: &str| {
         let text = escape::dockerfile_environment(name, value);
         escaped(state, "dockerenv", Kind::Dockerfile, text)
+    });
+    engine.add_filter("html", |state: &State, text: &str| {
+        escaped(state, "html", Kind::Html, Ok(escape::html_text(text)))
     });
     engine.add_filter("json", |state: &State, value: Value| {
         let text = data(&value).and_then(|value| escape::json(&value));
@@ -373,6 +385,8 @@ mod tests {
             ("systemd/proxy.socket", "{{ v|ngq }}"),
             ("docker/Dockerfile.node", "{{ v|yaml }}"),
             ("tmpfiles/service.conf", "{{ v|sdarg }}"),
+            ("nginx/site.conf", "{{ v|html }}"),
+            ("rehearsal/report.html", "{{ v|ngq }}"),
         ] {
             let error = try_render(name, template, "x").unwrap_err();
             assert!(error.reason.contains("the filter"), "{error}");

@@ -12,6 +12,7 @@ mod error;
 pub mod escape;
 mod firewall;
 mod nginx;
+mod rehearsal;
 mod static_file;
 mod systemd;
 mod tmpfiles;
@@ -24,6 +25,10 @@ pub use env::{Overrides, Templates};
 pub use error::RenderError;
 pub use firewall::{FirewallFiles, firewall};
 pub use nginx::{nginx_site, site_generation};
+pub use rehearsal::{
+    Bucket, Figures, Phase, Rehearsal, Setup, Step, Switch, grouped, milliseconds, rehearsal,
+    seconds, verdict,
+};
 pub use static_file::{FillView, static_file};
 pub use systemd::{proxy_units, recovery};
 pub use tmpfiles::tmpfiles;

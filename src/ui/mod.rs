@@ -5,6 +5,7 @@ mod duration;
 mod history;
 mod paint;
 mod plan;
+mod rehearsal;
 mod status;
 
 pub use doctor::diagnosis_text;
@@ -12,4 +13,5 @@ pub use duration::seconds;
 pub use history::history_text;
 pub use paint::{Paint, printable};
 pub use plan::{plan_json, plan_pretty, summary};
+pub use rehearsal::{rehearsal_json, rehearsal_text};
 pub use status::status_text;

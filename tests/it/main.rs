@@ -8,5 +8,6 @@ mod docs;
 mod golden;
 mod packaging;
 mod paper_host;
+mod rehearsal;
 mod scripts;
 mod tidy;

@@ -13,6 +13,7 @@ mod load;
 mod main_job;
 mod plan_files;
 mod refusals;
+mod rehearse;
 mod relay;
 mod scenario;
 mod secrets;

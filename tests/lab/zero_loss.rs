@@ -20,7 +20,7 @@ const RATE: f64 = 320.0;
 /// Long-lived connections of each sort.
 const LONG_LIVED: usize = 20;
 /// An old release may hold its connections for this long after the switch.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(20);
 /// Quiet time before the first deploy and after the last one.
 const CALM: Duration = Duration::from_secs(10);
 
@@ -98,7 +98,7 @@ impl<'a> App<'a> {
                 .replace(
                     "  # Files for nginx.\n",
                     "  streams:\n    build: {context: ./streams, dockerfile: Dockerfile}\n    listen: socket\n    \
-                     health: /streams/healthz\n    stop_grace: 25s\n\n  # Files for nginx.\n",
+                     health: /streams/healthz\n    drain: 20s\n    stop_grace: 5s\n\n  # Files for nginx.\n",
                 )
                 .replace("/names: backend,", "/names: backend, /streams: streams,");
             assert!(with.contains("streams:") && with.contains("/streams:"), "{with}");
@@ -217,7 +217,7 @@ fn workload(lab: &Lab) -> Workload {
         }],
         downloaders: vec![Downloaders {
             target: target.clone(),
-            path: "/streams/slow?seconds=20".to_owned(),
+            path: "/streams/slow?seconds=15".to_owned(),
             count: LONG_LIVED,
             pause: Duration::from_millis(50),
         }],

@@ -366,7 +366,7 @@ pub struct RehearseArgs {
     #[arg(long, value_name = "PATH=JSON")]
     pub post: Vec<String>,
     /// How long the load goes on before, between and after
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub calm: Duration,
     /// The page to write
     #[arg(long, value_name = "FILE", default_value = "rehearsal.html")]
@@ -390,7 +390,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 300.0)]
     pub rate: f64,
     /// For how long
-    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub time: Duration,
     /// How many may be under way at once, of each kind
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -423,23 +423,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "NAME")]
     pub version_header: Option<String>,
     /// A request without a whole answer after this long is lost
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
-}
-
-/// A time as in the yaml: `500ms`, `10s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u32 = digits
-        .parse()
-        .map_err(|_| "a time is a number with ms, s, m or h")?;
-    Ok(match &text[digits.len()..] {
-        "ms" => Duration::from_millis(number.into()),
-        "s" => Duration::from_secs(number.into()),
-        "m" => Duration::from_secs(60 * u64::from(number)),
-        "h" => Duration::from_secs(3600 * u64::from(number)),
-        _ => return Err("a time is a number with ms, s, m or h".to_owned()),
-    })
 }
 
 #[derive(Debug, Subcommand)]

@@ -174,6 +174,10 @@ impl Rehearsing<'_> {
             .hint("choose some of them with --host"));
         }
 
+        if !loaded.stack.hooks.is_empty() {
+            self.notes.push("hooks were left out".to_owned());
+        }
+
         let quiet = self.quiet();
         let started = Instant::now();
         self.title(&format!("lab: {} fresh hosts", names.len()));
@@ -342,12 +346,13 @@ async fn apply(
     cancelled: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let apply = ApplyArgs {
-        // They may tell or change what belongs to production.
-        no_hooks: true,
         dry_run: false,
         overwrite_drift: false,
+        // They tell people and other systems of what happened, and this did not.
+        no_hooks: true,
         lock: LockArgs {
-            lock_wait: Duration::from_secs(10),
+            // Nobody else is there, but the host itself may be stopping an old release.
+            lock_wait: Duration::from_secs(120),
             reason: None,
         },
     };
@@ -619,7 +624,7 @@ impl Report<'_> {
                 "{stale} of those lost were on kept connections that the server had closed without announcing it, as nginx does when it is reloaded; browsers repeat a GET then, other clients do not"
             ));
         }
-        let wide = (end / 1e6 / 240.0).max(0.25);
+        let wide = (end / 1e6 / 240.0).max(0.5);
         Rehearsal {
             stack: loaded.stack.name.to_string(),
             from,
@@ -650,6 +655,8 @@ impl Report<'_> {
             buckets: recording
                 .buckets((wide * 1e6) as u64)
                 .into_iter()
+                // Half a bucket would look as if half of it were missing.
+                .filter(|bucket| (bucket.at + wide) * 1e6 <= end || bucket.lost > 0)
                 .map(|bucket| Bucket {
                     at: bucket.at,
                     answered: bucket.answered,

@@ -14,6 +14,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Schedule {
     began: Instant,
     interval: Duration,
+    /// The share of an interval before the first.
+    phase: f64,
     due: Semaphore,
     taken: AtomicU64,
     /// How many there are; unknown until the load is stopped.
@@ -26,12 +28,14 @@ impl Schedule {
     pub fn start(
         began: Instant,
         rate: f64,
+        phase: f64,
         takers: usize,
         stopped: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let schedule = Arc::new(Self {
             began,
             interval: Duration::from_secs_f64(1.0 / rate),
+            phase,
             due: Semaphore::new(0),
             taken: AtomicU64::new(0),
             total: AtomicU64::new(u64::MAX),
@@ -64,6 +68,6 @@ impl Schedule {
     }
 
     fn at(&self, ticket: u64) -> Instant {
-        self.began + self.interval.mul_f64(ticket as f64)
+        self.began + self.interval.mul_f64(ticket as f64 + self.phase)
     }
 }

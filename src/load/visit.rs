@@ -22,9 +22,12 @@ pub(super) fn start(
     first_route: usize,
     context: &Context,
 ) -> Vec<JoinHandle<Part>> {
+    let group = routes.first().map_or(0, |route| route.group);
     let schedule = Schedule::start(
         context.began.into_std(),
         visitors.rate,
+        // Multiples of the golden ratio are spread evenly, however many there are: not all begin at once.
+        (group as f64 * 0.618_034).fract(),
         visitors.connections,
         context.stopped.clone(),
     );

@@ -14,7 +14,14 @@ while holder=$(lslocks -rno COMMAND,PID,PATH 2>/dev/null | grep -E '/var/lib/(dp
 done
 case $1 in
 refresh)
-	exec apt-get update -q -o Acquire::Retries=3 </dev/null 2>&1
+	# By default a source that cannot be reached is a warning and exit 0.
+	apt-get update -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any </dev/null 2>&1 && exit
+	status=$?
+	if ! find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' | grep -q .; then
+		echo 'no package source could be reached; /etc/apt says where they are, and by which proxy'
+		exit "$status"
+	fi
+	echo 'some package sources could not be reached; going on with what is known of them' >&2
 	;;
 install)
 	shift

@@ -189,7 +189,11 @@ impl Lab {
 
     /// Starts the real binary and goes on.
     pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
-        let mut command = self.command(arguments);
+        self.spawn(self.command(arguments))
+    }
+
+    /// Starts a command and goes on.
+    pub fn spawn(&self, mut command: Command) -> Running {
         let line = line_of(&command);
         // To files and not to pipes: it can be read meanwhile, and never fills up.
         let said = tempfile::tempdir_in(self.folder.path()).expect("a folder");
@@ -296,7 +300,8 @@ impl Lab {
         folder
     }
 
-    fn save_artifacts(&self) {
+    /// Writes down what was run and said, and what the host has.
+    pub fn save_artifacts(&self) {
         let folder = self.artifacts();
         let log = self
             .log
@@ -370,6 +375,16 @@ impl Running {
 
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("a child of ours").is_some()
+    }
+
+    /// Whether a signal has stopped it, so that it can go on later.
+    pub fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        stat.is_ok_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.starts_with(" T"))
+        })
     }
 
     /// What it has said until now, on both streams.

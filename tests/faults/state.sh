@@ -1,0 +1,36 @@
+#!/bin/sh
+# state.sh STACK — prints all that a stack has on this host, a fact a line: files with their modes, owners, targets and
+# contents, units, containers, images, networks, volumes. Left out is what is different by nature: the history, times,
+# and what only counts runs.
+stack=$1
+tab=$(printf '\t')
+
+{
+	find "/var/lib/stackctl/$stack" "/run/stackctl/$stack" 2>/dev/null
+	find /etc /run /usr/local /lib/systemd/system -xdev \( -path '/run/stackctl/*' -o -path '/run/docker*' -o \
+		-path '/run/containerd*' -o -path /run/log -o -path '/run/systemd/units/*' -o -path '/run/systemd/journal/*' \
+		-o -path '/etc/systemd/system/*.wants' \) -prune -o -path "*$stack*" -print 2>/dev/null
+	find /etc/systemd/system -path "*.wants/*$stack*" 2>/dev/null
+} | sort -u | while IFS= read -r path; do
+	case $path in
+	*/history.jsonl* | */generation | /run/stackctl/*.lock) continue ;;
+	esac
+	stat -c "path$tab%F$tab%a$tab%u:%g$tab%N" "$path" 2>/dev/null
+	if [ -f "$path" ] && [ ! -L "$path" ]; then
+		if [ "$(stat -c %s "$path")" -le 65536 ]; then
+			printf 'file\t%s\t%s\n' "$path" "$(base64 -w 0 "$path")"
+		else
+			printf 'file\t%s\tdigest %s\n' "$path" "$(sha256sum <"$path")"
+		fi
+	fi
+done
+systemctl list-units --all --plain --no-legend "*$stack*" | awk '{ print "unit\t" $1, $2, $3, $4 }'
+systemctl list-unit-files --plain --no-legend "*$stack*" | awk '{ print "unit-file\t" $1, $2 }'
+docker ps -a --filter "name=^/$stack-" --format '{{.Names}}' | sort | while IFS= read -r name; do
+	docker inspect -f 'container	{{.Name}} {{.Config.Image}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{json .Config.Env}} {{json .Mounts}}' "$name"
+done
+# One-offs and containers of builds have names of their own.
+docker ps -a --filter "label=stackctl.stack=$stack" --format 'labelled	{{.Names}}' | sort
+docker images --format '{{.Repository}}:{{.Tag}}' | awk -v prefix="stackctl/$stack-" 'index($0, prefix) == 1 { print "image\t" $0 }' | sort
+docker network ls --format '{{.Name}}' | awk -v name="$stack" '$0 == name || index($0, name "-") == 1 { print "network\t" $0 }' | sort
+docker volume ls --format '{{.Name}}' | awk -v name="$stack" 'index($0, name "-") == 1 { print "volume\t" $0 }' | sort

@@ -378,6 +378,7 @@ impl Running {
     }
 
     /// Whether a signal has stopped it, so that it can go on later.
+    #[allow(dead_code, reason = "the fault matrix, which shares this file, asks")]
     pub fn is_stopped(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         stat.is_ok_and(|stat| {

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 
 use super::{Journal, Tell, archive, health, undo};
@@ -361,6 +363,19 @@ impl Target {
                 self.short(&script, &[]).await
             }
             Action::StartContainer(name) => Ok(self.engine().await?.start_container(name).await?),
+            Action::SwitchBack(back) => {
+                let script = script::switch_back(
+                    &back.container,
+                    &back.socket,
+                    &back.health,
+                    &back.link,
+                    &back.target,
+                    &back.boot.path,
+                    octal(back.boot.mode),
+                    STANDARD.encode(&back.boot.contents),
+                );
+                self.short(&script, &[]).await
+            }
             Action::KeepWarm(cooling) => {
                 let script = script::keep_warm(&cooling.unit, cooling.warm, &cooling.container);
                 self.short(&script, end_of(cooling).text().as_bytes()).await

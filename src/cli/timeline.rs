@@ -48,7 +48,7 @@ fn track(action: &Action) -> &'static str {
         Action::RunContainer(_) | Action::StartContainer(_) | Action::StartUnit(_) => "start",
         Action::WaitHealthy { .. } => "health",
         Action::InstallSite(_) | Action::RestoreSite(_) => "site",
-        Action::Switch { .. } => "switch",
+        Action::Switch { .. } | Action::SwitchBack(_) => "switch",
         Action::Bake { .. } => "bake",
         Action::KeepWarm(_)
         | Action::Drain { .. }

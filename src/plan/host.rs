@@ -118,15 +118,20 @@ impl<'a> HostPlan<'a> {
         }
     }
 
+    /// Has the manifest say that `file` is ours, as it is here.
+    pub fn own(&mut self, file: &RemoteFile) -> Option<Owned> {
+        let owned = Owned {
+            digest: sha256(&file.contents),
+            mode: format!("{:04o}", file.mode),
+        };
+        self.manifest.files.insert(file.path.clone(), owned)
+    }
+
     /// Whether `file` must be written, and what stands in its place. A file that somebody edited by hand is noted
     /// and left alone unless told otherwise.
     pub fn compare(&mut self, file: &RemoteFile) -> Comparison {
         let wanted = sha256(&file.contents);
-        let owned = Owned {
-            digest: wanted.clone(),
-            mode: format!("{:04o}", file.mode),
-        };
-        let known = self.manifest.files.insert(file.path.clone(), owned);
+        let known = self.own(file);
         let Some(there) = self.facts.files.get(&file.path) else {
             return Comparison::Differs {
                 before: None,

@@ -40,7 +40,7 @@ pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
     Action, BakeTarget, Commit, Cooling, DatabaseTarget, FirewallBefore, Folder, GENERATION_PATH,
-    ImageBuild, Note, Plan, SiteInstall, Step,
+    ImageBuild, Note, Plan, SiteInstall, Step, SwitchBack,
 };
 pub use text::{diff, plan_text};
 

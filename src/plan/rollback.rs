@@ -6,10 +6,11 @@ use super::container::label;
 use super::deploy::{drain, phase};
 use super::host::{HostPlan, Options, Parts, PlanError};
 use super::record::Record;
-use super::step::{Action, Folder, Plan};
+use super::step::{Action, Folder, Plan, SwitchBack};
 use crate::facts::{ContainerFacts, Facts};
 use crate::model::{
-    App, Health, HostName, HostPath, Layout, Listen, Owner, ReleaseId, Service, ServiceName, Stack,
+    App, Health, HostName, HostPath, Layout, Listen, Owner, ReleaseId, RemoteFile, Service,
+    ServiceName, Stack,
 };
 
 /// What to go back to.
@@ -203,6 +204,14 @@ impl<'a> HostPlan<'a> {
             );
         }
         const CAUSE: &str = "it served before";
+        let boot = layout.tmpfiles(&service.name);
+        let boot = record.files.iter().find(|file| file.path == boot);
+        if let (true, Some(boot)) = (runs, boot) {
+            self.units_back(service, id, &record);
+            self.warm_back(service, app, id, boot.file());
+            self.commit.serves.push(layout.mark(&service.name, id));
+            return self.retire(service, app, id);
+        }
         let undo_run = [
             drain(&spec.name, app, &layout, &service.name, id),
             Action::StopContainer {
@@ -259,8 +268,7 @@ impl<'a> HostPlan<'a> {
             },
             "it must be healthy before it serves",
         );
-        let boot = layout.tmpfiles(&service.name);
-        if let Some(file) = record.files.iter().find(|file| file.path == boot) {
+        if let Some(file) = boot {
             self.at_boot(file.file(), false);
         }
         let link = layout.socket_link(&service.name);
@@ -273,6 +281,49 @@ impl<'a> HostPlan<'a> {
         );
         self.commit.serves.push(layout.mark(&service.name, id));
         self.retire(service, app, id);
+    }
+
+    /// Back to a release that still runs.
+    fn warm_back(&mut self, service: &Service, app: &App, id: &ReleaseId, boot: RemoteFile) {
+        let layout = self.layout.clone();
+        let link = layout.socket_link(&service.name);
+        let mut undo = Vec::new();
+        undo.push(match self.facts.link(&link) {
+            Some(target) => Action::Switch {
+                link: link.clone(),
+                target: target.to_owned(),
+            },
+            None => Action::Remove(link.clone()),
+        });
+        let stood = self.facts.files.get(&boot.path);
+        let before = stood.and_then(|file| file.contents.clone());
+        undo.push(match &before {
+            None => Action::Remove(boot.path.clone()),
+            Some(contents) => Action::PutFile {
+                file: RemoteFile {
+                    contents: contents.clone(),
+                    ..boot.clone()
+                },
+                before: None,
+            },
+        });
+        // The file is written whether it differs or not: what the manifest says of it is what counts here.
+        self.own(&boot);
+        let back = SwitchBack {
+            container: layout.release_container(&service.name, id),
+            socket: layout.socket(&service.name, id),
+            health: app.health.path.clone(),
+            link,
+            target: format!("{}.{id}/app.sock", service.name),
+            boot,
+            before,
+        };
+        let step = self.step(
+            phase::SWITCH,
+            Action::SwitchBack(Box::new(back)),
+            "it served before, and still runs",
+        );
+        step.undo = undo;
     }
 
     /// The units before a container that only speaks TCP, as they were.

@@ -120,6 +120,8 @@ pub enum Action {
     Commit(Box<Commit>),
     /// Start a container that is there, and let the engine start it again after a crash or a reboot.
     StartContainer(String),
+    /// Send requests back to a release that still runs: checked, and switched, in one round trip.
+    SwitchBack(Box<SwitchBack>),
     /// Leave a release that no longer serves running for a while; then the host drains and stops it by itself.
     KeepWarm(Box<Cooling>),
     /// Wait until the release holds no request any more, or until the time is over.
@@ -157,6 +159,21 @@ pub struct Commit {
     pub leaves: Vec<HostPath>,
     /// When, in seconds since the epoch by the host's clock.
     pub time: u64,
+}
+
+/// Back to a release that is warm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchBack {
+    pub container: String,
+    /// Its own socket, which must answer `health` with 2xx.
+    pub socket: HostPath,
+    pub health: String,
+    pub link: HostPath,
+    pub target: String,
+    /// What a boot makes the link from.
+    pub boot: RemoteFile,
+    /// What stands there now, for the diff.
+    pub before: Option<Vec<u8>>,
 }
 
 /// How a release that was switched away from ends, without us.
@@ -329,6 +346,7 @@ impl Action {
             }
             Action::Commit(_) => "confirm: what was done stays".into(),
             Action::StartContainer(name) => format!("start container {name}"),
+            Action::SwitchBack(back) => format!("switch {} back to {}", back.link, back.target),
             Action::KeepWarm(cooling) => {
                 format!("keep {} warm for {} s", cooling.container, cooling.warm)
             }

@@ -41,6 +41,7 @@ impl Action {
         let (file, before) = match self {
             Action::PutFile { file, .. } if is_record(file.path.as_str()) => return None,
             Action::PutFile { file, before } => (file, before),
+            Action::SwitchBack(back) => (&back.boot, &back.before),
             Action::InstallSite(site) => (&site.file, &site.before),
             _ => return None,
         };

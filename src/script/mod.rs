@@ -42,6 +42,7 @@ macro_rules! scripts {
     ($($(#[$doc:meta])* $function:ident($($arg:ident),*) = $file:literal;)*) => {
         $(
             $(#[$doc])*
+            #[allow(clippy::too_many_arguments, reason = "as many as the script has")]
             pub fn $function($($arg: impl ToString),*) -> Script {
                 Script {
                     name: $file,
@@ -85,6 +86,7 @@ scripts! {
     arm(pending, history) = "arm";
     /// Marks are added with [`Script::with`].
     commit(pending, time) = "commit";
+    switch_back(container, socket, health, link, target, boot, mode, base64) = "switch-back";
     switch(link, target) = "switch";
     /// Run by the session as the answer to a lock request.
     lock(token) = "lock";

@@ -177,6 +177,24 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 mark_as(host, mark.as_str(), commit.time);
             }
         }
+        Action::SwitchBack(back) => {
+            let runs = |there: &ContainerFacts| there.is_running();
+            assert!(
+                engine(host)
+                    .containers
+                    .get(&back.container)
+                    .is_some_and(runs)
+            );
+            put_file(host, &back.boot);
+            put(
+                host,
+                &back.link,
+                FileKind::Link(back.target.clone()),
+                0o777,
+                0,
+                None,
+            );
+        }
         Action::StartContainer(name) => {
             let there = engine(host).containers.get_mut(name);
             there.expect("only what is there can be started").state = "running".into();

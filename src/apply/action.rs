@@ -63,6 +63,10 @@ pub enum ApplyError {
         "`{words}` cannot be taken back by a host alone; this is a fault of stackctl, please report it"
     )]
     NeedsUs { words: String },
+    #[error(
+        "twice it did not arrive as it was sent, so nothing of it was kept; look at the host's disk and memory: `df /var/lib`, `dmesg`"
+    )]
+    Damaged { tail: Vec<String> },
     #[error("no new SSH connection can be made")]
     Unconfirmed(#[source] TransportError),
     #[error("stopped before it was done")]
@@ -77,6 +81,7 @@ impl ApplyError {
             | ApplyError::Build { tail, .. }
             | ApplyError::Unhealthy { tail, .. }
             | ApplyError::OneOff { tail, .. }
+            | ApplyError::Damaged { tail }
             | ApplyError::Database { tail, .. } => tail,
             _ => &[],
         }
@@ -278,15 +283,27 @@ impl Target {
                 Ok(self.engine().await?.ensure_database(target).await?)
             }
             Action::PushTree { tree, to } => {
-                let upload = archive::tar(tree, None);
-                self.long(
-                    &script::push_tree(to, tree.entries.len()),
-                    Some(upload),
-                    UPLOAD,
-                    step,
-                    tell,
-                )
-                .await
+                let script = script::push_tree(to, tree.unpacked_digest());
+                let send = || {
+                    let upload = Some(archive::tar(tree, None));
+                    self.long(&script, upload, UPLOAD, step, tell)
+                };
+                let is_damaged = |sent: &Result<(), ApplyError>| {
+                    let status = script::DAMAGED;
+                    matches!(sent, Err(ApplyError::Script { status: ended, .. }) if *ended == status)
+                };
+                let sent = send().await;
+                if !is_damaged(&sent) {
+                    return sent;
+                }
+                let text = "it did not arrive as it was sent; sending it again".to_owned();
+                tell(Event::Notice { step, text });
+                match send().await {
+                    Err(ApplyError::Script { status, tail, .. }) if status == script::DAMAGED => {
+                        Err(ApplyError::Damaged { tail })
+                    }
+                    sent => sent,
+                }
             }
             Action::WaitHealthy {
                 container,

@@ -26,13 +26,27 @@ pub(super) fn tar(tree: &SourceTree, extra: Option<(&str, &str)>) -> Upload {
             sender: sender.clone(),
             buffer: Vec::with_capacity(CHUNK),
         };
-        if let Err(error) = write(&tree, extra, writer) {
-            // Nobody listens any more when this fails: the upload was given up.
-            let _ = sender.blocking_send(Err(error));
-        }
+        let end = write(&tree, extra, writer).map(|()| Bytes::new());
+        // Nobody listens any more when this fails: the upload was given up.
+        let _ = sender.blocking_send(end);
     });
-    futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
+    whole(receiver)
+}
+
+/// What comes out of `receiver` up to an empty chunk, which says that all was sent. A stream that just ends is cut short:
+/// who reads a tar might take the files before the cut for all there are.
+fn whole(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Upload {
+    futures_util::stream::unfold(Some(receiver), |receiver| async move {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Ok(chunk)) if chunk.is_empty() => None,
+            Some(Ok(chunk)) => Some((Ok(chunk), Some(receiver))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => {
+                let error = io::Error::other("reading the folder ended too early");
+                Some((Err(error), None))
+            }
+        }
     })
     .boxed()
 }
@@ -267,6 +281,21 @@ mod tests {
         fs::remove_file(folder.path().join("page")).unwrap();
         let tree = tree(folder.path(), vec![("page", file("first one", false))]);
         assert!(sent(&tree, None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_just_ends_is_an_error() {
+        for whole_stream in [true, false] {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            sender.send(Ok(Bytes::from("a file"))).await.unwrap();
+            if whole_stream {
+                sender.send(Ok(Bytes::new())).await.unwrap();
+            }
+            drop(sender);
+            let chunks: Vec<_> = whole(receiver).collect().await;
+            assert_eq!(chunks.len(), if whole_stream { 1 } else { 2 });
+            assert_eq!(chunks.iter().all(Result::is_ok), whole_stream);
+        }
     }
 
     #[test]

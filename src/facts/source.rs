@@ -51,6 +51,40 @@ impl SourceTree {
         hex(&hash.finalize())
     }
 
+    /// What `push-tree.sh` must find on the host once the tree is unpacked there: SHA-256 in hex over all kinds and names
+    /// with where links lead, then the names of what is executable, then what `sha256sum` says of each file.
+    pub fn unpacked_digest(&self) -> String {
+        let mut kinds: Vec<String> = Vec::new();
+        let mut executables: Vec<String> = Vec::new();
+        let mut digests: Vec<(String, &str)> = Vec::new();
+        for (path, entry) in &self.entries {
+            let path = format!("./{path}");
+            kinds.push(match entry {
+                SourceEntry::Folder => format!("d {path} "),
+                SourceEntry::Link(target) => format!("l {path} {target}"),
+                SourceEntry::File(_) => format!("f {path} "),
+            });
+            if let SourceEntry::File(file) = entry {
+                if file.executable {
+                    executables.push(path.clone());
+                }
+                digests.push((path, &file.digest));
+            }
+        }
+        kinds.sort();
+        executables.sort();
+        digests.sort();
+        let digests = digests
+            .iter()
+            .map(|(path, digest)| format!("{digest}  {path}"));
+        let mut hash = Sha256::new();
+        for line in kinds.into_iter().chain(executables).chain(digests) {
+            hash.update(line);
+            hash.update([0]);
+        }
+        hex(&hash.finalize())
+    }
+
     /// Bytes of all files.
     pub fn size(&self) -> u64 {
         self.files().map(|(_, file)| file.size).sum()

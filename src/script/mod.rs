@@ -59,6 +59,8 @@ macro_rules! scripts {
 
 /// The exit code of a script that found nothing to do.
 pub const NOTHING_TO_DO: i32 = 3;
+/// The status of a script that did not get what was sent to it: EX_DATAERR of sysexits.h.
+pub const DAMAGED: i32 = 65;
 
 scripts! {
     /// What a host is and has; arguments are added with [`Script::with`].
@@ -100,7 +102,7 @@ scripts! {
     hook(bytes) = "hook";
     /// The state folder, the lock and programs are added with [`Script::with`].
     doctor() = "doctor";
-    push_tree(folder, entries) = "push-tree";
+    push_tree(folder, digest) = "push-tree";
     history(history, pending, limit) = "history";
     digests(folder) = "digests";
     record(history, pending) = "record";

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use stackctl::apply::{Journal, apply};
+use stackctl::facts::{SourceEntry, SourceFile, SourceTree, sha256};
 use stackctl::model::HostName;
 use stackctl::plan::{Action, Event, Plan, Step, StepState};
 use stackctl::transport::{FakeTransport, Output, Transport};
@@ -277,4 +278,85 @@ async fn a_stopped_run_starts_nothing_more_and_takes_back() {
         "web1 a, web1 stop, web1 undo-stop, web1 undo-a"
     );
     assert!(applied.cancelled);
+}
+
+/// Sends a folder to a host where the first `damaged` uploads arrive otherwise than they were sent: how often it was sent,
+/// what people were told, and why it failed.
+async fn send(damaged: usize) -> (usize, Vec<String>, Option<String>) {
+    let file = SourceFile {
+        executable: false,
+        size: 3,
+        digest: sha256(b"one"),
+        contents: Some(b"one".to_vec()),
+    };
+    let tree = SourceTree {
+        root: "/nowhere".into(),
+        entries: [("index.html".to_owned(), SourceEntry::File(file))].into(),
+    };
+    let digest = tree.unpacked_digest();
+    let host: HostName = "web1".parse().unwrap();
+    let push = Step {
+        host: host.clone(),
+        phase: 0,
+        action: Action::PushTree {
+            tree: Box::new(tree),
+            to: "/release".parse().unwrap(),
+        },
+        cause: "a test".into(),
+        undo: Vec::new(),
+    };
+    let plan = Plan {
+        steps: vec![push],
+        notes: Vec::new(),
+    };
+    let sent = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&sent);
+    let transport = FakeTransport::new(move |script, input| {
+        let mut status = 0;
+        if script.name == "push-tree" {
+            assert_eq!(script.args, ["/release", &digest]);
+            assert!(input.windows(3).any(|bytes| bytes == b"one"));
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            status = if *count > damaged { 0 } else { 65 };
+        }
+        Ok(Output {
+            status,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        })
+    });
+    let fleet: BTreeMap<HostName, Arc<dyn Transport>> =
+        [(host, Arc::new(transport) as Arc<dyn Transport>)].into();
+    let told = Mutex::new(Vec::new());
+    let tell = |event| {
+        if let Event::Notice { text, .. } = event {
+            told.lock().unwrap().push(text);
+        }
+    };
+    let journal = Journal {
+        pending: "/pending".parse().unwrap(),
+        history: "/history".parse().unwrap(),
+        header: "{}".into(),
+    };
+    let (_stop, cancelled) = watch::channel(false);
+    let outcome = apply(&plan, &fleet, &journal, &tell, cancelled).await;
+    let error = outcome.errors.first().map(|(_, error)| error.to_string());
+    let sent = *sent.lock().unwrap();
+    (sent, told.into_inner().unwrap(), error)
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_as_it_was_sent_is_sent_again_once() {
+    assert_eq!(send(0).await, (1, Vec::new(), None));
+    let (sent, told, error) = send(1).await;
+    assert_eq!((sent, error), (2, None));
+    assert_eq!(told, ["it did not arrive as it was sent; sending it again"]);
+    let (sent, told, error) = send(9).await;
+    assert_eq!((sent, told.len()), (2, 1));
+    assert!(
+        error
+            .unwrap()
+            .starts_with("twice it did not arrive as it was sent")
+    );
 }

@@ -1,6 +1,7 @@
 //! The shell that we send: each file has its contract, shellcheck finds nothing, and those that handle files do what
 //! they promise, run by a real `sh` in a folder whose name has a quote and blanks.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -8,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+use stackctl::facts::{SourceEntry, SourceFile, SourceTree, sha256};
 use stackctl::script::{self, Script};
 use tempfile::TempDir;
 
@@ -343,8 +345,10 @@ fn switch_renames_a_link() {
     assert_eq!(at.names(), ["app.sock", "release"]);
 }
 
-fn tar(files: &[(&str, u32, &str)]) -> Vec<u8> {
+/// A folder with these files, executable by a mode of 0755, as it was read and as the tar of it.
+fn source(files: &[(&str, u32, &str)]) -> (SourceTree, Vec<u8>) {
     let mut builder = tar::Builder::new(Vec::new());
+    let mut entries = BTreeMap::new();
     for (path, mode, text) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
@@ -352,20 +356,35 @@ fn tar(files: &[(&str, u32, &str)]) -> Vec<u8> {
         builder
             .append_data(&mut header, path, text.as_bytes())
             .unwrap();
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            entries.insert(folder.to_owned(), SourceEntry::Folder);
+        }
+        let file = SourceFile {
+            executable: *mode == 0o755,
+            size: text.len() as u64,
+            digest: sha256(text.as_bytes()),
+            contents: None,
+        };
+        entries.insert((*path).to_owned(), SourceEntry::File(file));
     }
-    builder.into_inner().unwrap()
+    let root = "/nowhere".into();
+    (SourceTree { root, entries }, builder.into_inner().unwrap())
 }
 
 #[test]
 fn push_tree_puts_a_whole_folder_or_none() {
     let at = Place::new();
-    let push = |entries: usize| script::push_tree(at.text("release"), entries);
-    let first = tar(&[
+    let push = |tree: &SourceTree| script::push_tree(at.text("release"), tree.unpacked_digest());
+    let index = || fs::read_to_string(at.path("release/index.html")).unwrap();
+    // Names that sort otherwise as paths, and such as programs like to quote.
+    let (tree, first) = source(&[
         ("index.html", 0o644, "one"),
         ("bin/run", 0o755, "#!"),
-        ("old", 0o644, ""),
+        ("bin-old", 0o644, ""),
+        ("it's \\n \n \u{e9}", 0o644, "x"),
+        ("-c", 0o644, ""),
     ]);
-    at.check(&push(4), &first, 0);
+    at.check(&push(&tree), &first, 0);
     assert_eq!(
         (at.mode("release"), at.mode("release/index.html")),
         (0o755, 0o644)
@@ -376,26 +395,44 @@ fn push_tree_puts_a_whole_folder_or_none() {
     );
 
     let big = "x".repeat(100_000);
-    let second = tar(&[("index.html", 0o644, "two"), ("big", 0o644, &big)]);
-    // Cut in a file, cut between two files, empty, and no tar at all.
-    for broken in [&second[..50_000], &second[..1024], b"", b"not a tar"] {
-        let failed = at.run(&push(2), broken);
-        assert!(!failed.status.success(), "{} bytes", broken.len());
-        assert_eq!(
-            fs::read_to_string(at.path("release/index.html")).unwrap(),
-            "one"
-        );
+    let (tree, second) = source(&[("index.html", 0o644, "two"), ("z-big", 0o755, &big)]);
+    let changed = |at: usize| {
+        let mut bytes = second.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let (_, not_executable) = source(&[("index.html", 0o644, "two"), ("z-big", 0o644, &big)]);
+    let (_, other_name) = source(&[("index.html", 0o644, "two"), ("a-big", 0o755, &big)]);
+    let (_, one_more) = source(&[
+        ("index.html", 0o644, "two"),
+        ("more", 0o644, ""),
+        ("z-big", 0o755, &big),
+    ]);
+    // Cut in a file, cut between two files, empty, no tar at all; one bit of a file, of the first and of the last.
+    for broken in [
+        &second[..50_000],
+        &second[..1024],
+        b"",
+        b"not a tar",
+        &changed(513),
+        &changed(3 * 512 + 99_999),
+        &not_executable,
+        &other_name,
+        &one_more,
+    ] {
+        at.check(&push(&tree), broken, 65);
+        assert_eq!(index(), "one", "{} bytes", broken.len());
         assert_eq!(at.names(), ["release"]);
     }
     // What a run that was killed left is not mixed in.
     fs::create_dir(at.path("release.part")).unwrap();
     fs::write(at.path("release.part/stray"), "").unwrap();
-    at.check(&push(2), &second, 0);
-    assert_eq!(
-        fs::read_to_string(at.path("release/index.html")).unwrap(),
-        "two"
-    );
-    assert!(!at.path("release/old").exists() && !at.path("release/stray").exists());
+    at.check(&push(&tree), &second, 0);
+    assert_eq!(index(), "two");
+    assert!(!at.path("release/bin").exists() && !at.path("release/stray").exists());
+    // A folder without anything in it is one as well.
+    let (tree, nothing) = source(&[]);
+    at.check(&push(&tree), &nothing, 0);
     assert_eq!(at.names(), ["release"]);
 }
 

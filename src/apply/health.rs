@@ -87,8 +87,8 @@ pub(super) async fn wait(
     }
 }
 
-/// Checks in a row that must fail before what serves counts as unwell: one may be lost to chance.
-const FAILURES: u32 = 2;
+/// Checks in a row that must fail before what serves counts as unwell: a busy host may be slow for a moment.
+const FAILURES: u32 = 3;
 const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Keeps checking for `seconds` what has just begun to serve, through the link that nginx follows.

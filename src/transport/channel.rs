@@ -17,6 +17,8 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::wire::{Cut, PIECE};
+
 /// What one channel may hold in memory for a slow reader: eight times the window that was granted.
 const QUEUE_BYTES: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -148,16 +150,21 @@ pub(super) struct Duplex {
     rest: Bytes,
     ended: bool,
     writer: Pin<Box<dyn AsyncWrite + Send>>,
+    cut: Arc<Cut>,
+    /// There is room for so much of the next write.
+    room: usize,
 }
 
 impl Duplex {
-    /// `rest` is what was read already.
-    pub(super) fn new(inbox: Inbox, outbox: &Outbox, rest: Bytes) -> Self {
+    /// `rest` is what was read already; `cut` is that of the connection below.
+    pub(super) fn new(inbox: Inbox, outbox: &Outbox, rest: Bytes, cut: Arc<Cut>) -> Self {
         Self {
             inbox,
             rest,
             ended: false,
             writer: Box::pin(outbox.make_writer()),
+            cut,
+            room: 0,
         }
     }
 }
@@ -192,7 +199,15 @@ impl AsyncWrite for Duplex {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.writer.as_mut().poll_write(cx, buf)
+        if self.room == 0 {
+            let wanted = buf.len().min(PIECE);
+            ready!(self.cut.poll_room(cx, wanted));
+            self.room = wanted;
+        }
+        let piece = &buf[..buf.len().min(self.room)];
+        let written = ready!(self.writer.as_mut().poll_write(cx, piece))?;
+        self.room -= written;
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -33,7 +33,12 @@ pub(super) async fn dial(
         _ => link.open_forwarded(endpoint).await?,
     };
     if let Some((inbox, outbox)) = forwarded {
-        return Ok(Box::new(Duplex::new(inbox, &outbox, Bytes::new())));
+        return Ok(Box::new(Duplex::new(
+            inbox,
+            &outbox,
+            Bytes::new(),
+            link.cut.clone(),
+        )));
     }
     // sshd does not tell a refusal from a socket that nobody listens on; this finds out.
     bridge(connection, endpoint).await
@@ -106,7 +111,10 @@ async fn bridge(
             }
             if let Some(at) = find(&said, READY) {
                 let rest = said.split_off(at + READY.len()).freeze();
-                return Ok(Box::new(Duplex::new(inbox, &outbox, rest)) as Box<dyn Connection>);
+                return Ok(
+                    Box::new(Duplex::new(inbox, &outbox, rest, link.cut.clone()))
+                        as Box<dyn Connection>,
+                );
             }
         }
         Err(match status {

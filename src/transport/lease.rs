@@ -21,7 +21,9 @@ use crate::script::{self, Script};
 
 const LEASE: &str = include_str!("lease.pl");
 /// Heartbeats without an answer after which we take the host for unreachable.
-const UNANSWERED: u64 = 3;
+const UNANSWERED: u32 = 3;
+/// For `lease.pl` to be there; the host may be busy.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 /// For the host to say that it has let go.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -215,6 +217,7 @@ struct Tending {
 
 impl Tending {
     async fn run(mut self) {
+        let begun = Instant::now();
         let mut beats = tokio::time::interval_at(Instant::now() + self.times.beat, self.times.beat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sent, mut answered) = (0_u64, 0_u64);
@@ -223,14 +226,22 @@ impl Tending {
         let mut status = None;
         loop {
             tokio::select! {
-                _ = beats.tick() => {
-                    if sent - answered >= UNANSWERED {
-                        let silent = self.times.beat * u32::try_from(UNANSWERED).unwrap_or(1);
+                // Not before it has begun to count.
+                _ = beats.tick(), if ready => {
+                    let silent = self.times.beat * UNANSWERED;
+                    // An answer may be behind megabytes; but then something does come.
+                    if sent - answered >= u64::from(UNANSWERED) && self.cut.is_silent(silent) {
                         self.cut.cut(format!("it has not answered for {} s", silent.as_secs_f64()));
                         break;
                     }
                     sent += 1;
                     self.send(format!("beat {sent}\n")).await;
+                }
+                () = tokio::time::sleep_until(begun + BEGINS_WITHIN), if !ready => {
+                    let words = format!("it did not begin within {} s", BEGINS_WITHIN.as_secs());
+                    let _ = self.words.send(Word::Noise(words));
+                    status.get_or_insert(0);
+                    break;
                 }
                 Some(()) = self.leaves.recv() => self.send("bye\n".to_owned()).await,
                 event = self.inbox.next() => match event {
@@ -240,6 +251,7 @@ impl Tending {
                             let Some(at) = find(&buffer, READY) else { continue };
                             let _ = buffer.split_to(at + READY.len());
                             ready = true;
+                            beats.reset();
                         }
                         while let Some(end) = buffer.iter().position(|&byte| byte == b'\n') {
                             let line = buffer.split_to(end + 1);

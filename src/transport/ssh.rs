@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,7 +13,7 @@ use futures_util::future::BoxFuture;
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Disconnect, Preferred, cipher, compression};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -32,6 +33,9 @@ use crate::script::Script;
 const FENCE: &str = include_str!("fence.sh");
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES_MISSED: usize = 3;
+/// What the kernel may hold of an upload, in bytes. Heartbeats come after it: on a slow link, the megabytes that it would
+/// hold otherwise look like silence. More than what 20 Mbit/s need over 100 ms.
+const SEND_BUFFER: u32 = 256 << 10;
 /// sshd allows 10 by default; two are left for people.
 const SESSION_CHANNELS: usize = 8;
 /// Longer chains are loops.
@@ -158,11 +162,12 @@ pub async fn connect(
         reason: format!("no random numbers: {error}"),
     })?;
     let mut through: Vec<Handle<Handler>> = Vec::new();
+    let mut below: Option<Arc<Cut>> = None;
     let mut reached = None;
     let count = hops.len();
     for (index, hop) in hops.iter().enumerate() {
         let cut = Arc::new(Cut::default());
-        let (mut handle, lost) = reach(hop, through.last(), &cut).await?;
+        let (mut handle, lost) = reach(hop, through.last().zip(below.as_ref()), &cut).await?;
         auth::authenticate(&mut handle, hop, prompt.as_ref()).await?;
         tracing::debug!(
             host = hop.label,
@@ -174,6 +179,7 @@ pub async fn connect(
             reached = Some((handle, lost, cut));
         } else {
             through.push(handle);
+            below = Some(cut);
         }
     }
     let Some((handle, lost, cut)) = reached else {
@@ -335,7 +341,7 @@ fn hop(
 /// Reaches one host, directly or through the last one, and checks its key.
 async fn reach(
     hop: &Hop,
-    through: Option<&Handle<Handler>>,
+    through: Option<(&Handle<Handler>, &Arc<Cut>)>,
     cut: &Arc<Cut>,
 ) -> Result<(Handle<Handler>, Arc<Mutex<Option<String>>>), TransportError> {
     let lost = Arc::new(Mutex::new(None));
@@ -353,7 +359,7 @@ async fn reach(
     let attempt = async {
         match through {
             None => {
-                let socket = TcpStream::connect((hop.address.as_str(), hop.port))
+                let socket = dial_tcp(hop)
                     .await
                     .map_err(|error| unreachable(error.into()))?;
                 // Without it each request waits 40 ms for an acknowledgement.
@@ -362,7 +368,7 @@ async fn reach(
                     .map_err(|error| unreachable(error.into()))?;
                 client::connect_stream(config, Wire::new(socket, cut.clone()), handler).await
             }
-            Some(jump) => {
+            Some((jump, below)) => {
                 let channel = jump
                     .channel_open_direct_tcpip(
                         hop.address.as_str(),
@@ -373,7 +379,8 @@ async fn reach(
                     .await
                     .map_err(|error| unreachable(error.into()))?;
                 let (inbox, outbox) = pump(channel, None);
-                let duplex = super::channel::Duplex::new(inbox, &outbox, bytes::Bytes::new());
+                let duplex =
+                    super::channel::Duplex::new(inbox, &outbox, bytes::Bytes::new(), below.clone());
                 client::connect_stream(config, Wire::new(duplex, cut.clone()), handler).await
             }
         }
@@ -390,6 +397,23 @@ async fn reach(
             after: hop.deadline,
         }),
     }
+}
+
+/// As `TcpStream::connect`, with a bounded queue.
+async fn dial_tcp(hop: &Hop) -> std::io::Result<TcpStream> {
+    let mut failed = None;
+    for address in tokio::net::lookup_host((hop.address.as_str(), hop.port)).await? {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| std::io::Error::other("the name has no address")))
 }
 
 fn config(hop: &Hop) -> client::Config {

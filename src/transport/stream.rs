@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use super::channel::{Event, Inbox, Outbox};
 use super::session::{BOOT, FENCED, READY, find, frame};
 use super::ssh::SshConnection;
+use super::wire::{Cut, PIECE};
 use super::{Output, Source, TransportError, Upload};
 use crate::script::Script;
 
@@ -37,7 +38,7 @@ pub(super) async fn stream(
         .fence()
         .map_or_else(String::new, |fence| fence.text());
     let text = format!("{fence}echo {ready}{}", script.text());
-    let sending = send(frame(&text), input, &outbox);
+    let sending = send(frame(&text), input, &outbox, &link.cut);
     let receiving = receive(&mut inbox, line);
     tokio::pin!(sending, receiving);
     let mut sent = false;
@@ -89,14 +90,24 @@ pub(super) async fn stream(
 }
 
 /// Errors are those of `input`; when the channel is gone, `receive` has more to say.
-async fn send(script: Bytes, input: Option<Upload>, outbox: &Outbox) -> std::io::Result<()> {
+async fn send(
+    script: Bytes,
+    input: Option<Upload>,
+    outbox: &Outbox,
+    cut: &Cut,
+) -> std::io::Result<()> {
     if outbox.data_bytes(script).await.is_err() {
         return Ok(());
     }
     if let Some(mut input) = input {
         while let Some(chunk) = input.next().await {
-            if outbox.data_bytes(chunk?).await.is_err() {
-                return Ok(());
+            let mut chunk = chunk?;
+            while !chunk.is_empty() {
+                let piece = chunk.split_to(chunk.len().min(PIECE));
+                cut.room(piece.len()).await;
+                if outbox.data_bytes(piece).await.is_err() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -1,13 +1,16 @@
 //! A byte stream that can be cut: whoever waits in it then gets an error at once, whatever the network does.
 //!
-//! russh writes in the same loop that watches for silence, so a peer that takes nothing any more would stall both.
+//! russh writes in the same loop that watches for silence, so a peer that takes nothing any more would stall both. And it
+//! takes in whatever the peer's windows allow, megabytes for each channel, in the order in which it came: on a slow link a
+//! heartbeat would wait for all of that. So whoever sends much asks [`Cut::poll_room`] first.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Duration, Instant};
 
 /// Cuts the stream that it was given to.
 #[derive(Debug, Default)]
@@ -18,7 +21,19 @@ struct State {
     reason: Option<String>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Bytes that were given to russh and not yet to the network, as far as can be seen from here.
+    queued: usize,
+    /// Who waits for room.
+    waiting: Vec<Waker>,
+    /// When anything came last.
+    heard: Option<Instant>,
 }
+
+/// How much may be queued before another piece is let in. Little, since russh reads one packet at most for each time that it
+/// has written all it has; the kernel's own buffer keeps the network busy.
+const QUEUE: usize = 32 << 10;
+/// What to ask room for at a time.
+pub(super) const PIECE: usize = 32 << 10;
 
 #[derive(Clone, Copy)]
 enum Side {
@@ -32,8 +47,51 @@ impl Cut {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.reason.get_or_insert(reason);
         let waiting = [state.reader.take(), state.writer.take()];
+        let senders = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        waiting
+            .into_iter()
+            .flatten()
+            .chain(senders)
+            .for_each(Waker::wake);
+    }
+
+    /// Waits until more may be sent, and counts `bytes` in.
+    pub(super) fn poll_room(&self, cx: &Context<'_>, bytes: usize) -> Poll<()> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was cut takes anything: who sends finds out by that.
+        if state.queued >= QUEUE && state.reason.is_none() {
+            state.waiting.push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.queued += bytes;
+        Poll::Ready(())
+    }
+
+    pub(super) async fn room(&self, bytes: usize) {
+        std::future::poll_fn(|cx| self.poll_room(cx, bytes)).await;
+    }
+
+    fn heard(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.heard = Some(Instant::now());
+    }
+
+    /// Whether nothing came for as long as `silence`.
+    pub(super) fn is_silent(&self, silence: Duration) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.heard.is_none_or(|heard| heard.elapsed() >= silence)
+    }
+
+    /// The network took `bytes`, packets and all, so that the count errs towards less.
+    fn sent(&self, bytes: usize) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.queued = state.queued.saturating_sub(bytes);
+        if state.queued < QUEUE {
+            let senders = std::mem::take(&mut state.waiting);
+            drop(state);
+            senders.into_iter().for_each(Waker::wake);
+        }
     }
 
     pub(super) fn reason(&self) -> Option<String> {
@@ -77,7 +135,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.cut.check(Side::Read, cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.cut.heard();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -88,7 +151,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.cut.check(Side::Write, cx)?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.cut.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -30,7 +30,8 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     let was = fs::read_to_string(&page).expect("the page");
     fs::write(&page, was.replace("</title>", ", again</title>")).expect("write");
     let out = lab.path("rehearsal.html");
-    let seen = rehearse(&lab, &["--rate", "60", "--calm", "5s", "--json"]);
+    // Few, since a fifth of them asks the database, and the machine has other scenarios to run.
+    let seen = rehearse(&lab, &["--rate", "20", "--calm", "5s", "--json"]);
     let report = seen.expect_ok().json();
     assert_eq!(report["lost"], 0, "{report}");
     assert!(
@@ -60,7 +61,7 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     let requests = report["requests"].as_u64().expect("a number");
     let seconds = report["seconds"].as_f64().expect("a number");
     assert!(
-        (requests as f64) > 55.0 * seconds,
+        (requests as f64) > 18.0 * seconds,
         "{requests} in {seconds} s"
     );
     assert!(objects_of(&lab.name).is_empty(), "the hosts are gone");
@@ -81,7 +82,7 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
         format!("{good}\nraise SystemExit('on purpose')\n"),
     )
     .expect("write");
-    let seen = rehearse(&lab, &["--rate", "30", "--calm", "2s"]);
+    let seen = rehearse(&lab, &["--rate", "20", "--calm", "2s"]);
     seen.expect(6);
     assert!(seen.stdout.contains("The deploy failed; none of"), "{seen}");
     assert!(objects_of(&lab.name).is_empty(), "the hosts are gone");
@@ -94,7 +95,7 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     let seen = rehearse(
         &lab,
         &[
-            "--rate", "30", "--calm", "2s", "--path", "/healthz", "--json",
+            "--rate", "20", "--calm", "2s", "--path", "/healthz", "--json",
         ],
     );
     let report = seen.expect(7).json();

@@ -74,6 +74,8 @@ impl Engine {
         let options = BuildImageOptions {
             dockerfile: build.dockerfile.clone(),
             t: Some(build.tag.clone()),
+            // What serves on the host comes first; a container has 1024 of these.
+            cpushares: Some(128),
             rm: true,
             forcerm: true,
             buildargs: Some(build.args.clone().into_iter().collect()),

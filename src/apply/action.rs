@@ -442,7 +442,7 @@ impl Target {
 
     async fn install_site(&self, site: &SiteInstall) -> Result<(), ApplyError> {
         let script = script::nginx_install(
-            kept(site),
+            &site.stale,
             &site.file.path,
             &site.enabled,
             octal(site.file.mode),
@@ -530,19 +530,6 @@ fn end_of(cooling: &Cooling) -> Script {
         ])
         .with([&cooling.folder])
         .with(&cooling.units)
-}
-
-/// Where the site that was there before is kept until the next change.
-pub(super) fn kept(site: &SiteInstall) -> String {
-    let name = site
-        .file
-        .path
-        .as_str()
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
-    let stack = name.strip_suffix(".conf").unwrap_or(name);
-    format!("/var/lib/stackctl/{stack}/nginx.before")
 }
 
 pub(super) fn octal(mode: u32) -> String {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::ApplyError;
 use super::action::octal;
 use crate::model::Layout;
-use crate::plan::{Action, FirewallBefore};
+use crate::plan::{Action, FirewallBefore, SiteBefore};
 use crate::script::{self, Script};
 
 /// The file that `recover.sh` reads: the run, then a line for each action, in the order in which they are done.
@@ -40,10 +40,7 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
                 .with([STANDARD.encode(&file.contents)])
         }
         Action::Switch { link, target } => script::switch(link, target),
-        Action::RestoreSite(site) => {
-            script::nginx_restore(super::action::kept(site), &site.file.path, &site.enabled)
-                .with(&site.disable)
-        }
+        Action::RestoreSite(site) => restore_site(site),
         Action::RestoreFirewall(before) => restore_firewall(before),
         Action::StopContainer { name, grace } => {
             script::container("stop").with([name.clone(), grace.to_string()])
@@ -62,9 +59,21 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
     })
 }
 
+/// Base64, or a dash for nothing.
+fn encoded(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(|| "-".to_owned(), |bytes| STANDARD.encode(bytes))
+}
+
+fn restore_site(site: &SiteBefore) -> Script {
+    let links = site.links.iter().flat_map(|(link, target)| {
+        let target = target.clone().unwrap_or_else(|| "-".to_owned());
+        [link.to_string(), target]
+    });
+    let contents = encoded(site.contents.as_deref());
+    script::nginx_restore(&site.stale, &site.path, octal(site.mode), contents).with(links)
+}
+
 fn restore_firewall(before: &FirewallBefore) -> Script {
-    let encoded =
-        |bytes: Option<&[u8]>| bytes.map_or_else(|| "-".to_owned(), |bytes| STANDARD.encode(bytes));
     let text = |text: &Option<String>| encoded(text.as_deref().map(str::as_bytes));
     let files = before
         .files

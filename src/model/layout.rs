@@ -129,6 +129,11 @@ impl Layout {
         self.path(format!("/etc/nginx/sites-available/{}.conf", self.stack))
     }
 
+    /// There for as long as nginx may not go by its files; gone with a reboot, after which it does.
+    pub fn nginx_stale(&self) -> HostPath {
+        self.path(format!("/run/stackctl/{}.nginx-stale", self.stack))
+    }
+
     pub fn nginx_enabled(&self) -> HostPath {
         self.path(format!("/etc/nginx/sites-enabled/{}.conf", self.stack))
     }

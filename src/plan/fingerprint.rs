@@ -101,6 +101,11 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
         let place = format!("port {} at {}", listener.port, listener.address);
         tell(place, listener.process.clone());
     }
+    if let Some(firewall) = &facts.firewall {
+        let live = firewall.live.as_ref();
+        let state = live.map(|table| sha256(table.as_bytes())[..SHORT].to_owned());
+        tell("firewall".into(), state.unwrap_or("not loaded".into()));
+    }
     if let Some(docker) = &facts.docker {
         for (name, container) in &docker.containers {
             tell(format!("container {name}"), container_state(container));

@@ -40,7 +40,7 @@ pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
     Action, BakeTarget, Commit, Cooling, DatabaseTarget, FirewallBefore, Folder, GENERATION_PATH,
-    ImageBuild, Note, Plan, SiteInstall, Step, SwitchBack,
+    ImageBuild, Note, Plan, SiteBefore, SiteInstall, Step, SwitchBack,
 };
 pub use text::{diff, plan_text};
 
@@ -67,6 +67,7 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
         layout.manifest(),
         layout.nginx_available(),
         layout.nginx_enabled(),
+        layout.nginx_stale(),
         default_site,
     ];
     paths.extend(provision::folders(stack).into_iter().map(|(path, _)| path));

@@ -2,7 +2,7 @@
 
 use super::container::{self, label};
 use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
-use super::step::{Action, DatabaseTarget, Plan, SiteInstall};
+use super::step::{Action, DatabaseTarget, Plan, SiteBefore, SiteInstall};
 use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SchemaFacts};
 use crate::model::{Database, HostPath, Layout, Owner, RemoteFile, Service, ServiceKind, Stack};
 use crate::render::{self, Templates};
@@ -469,8 +469,13 @@ impl<'a> HostPlan<'a> {
                 Some(file.contents.clone()),
                 "the default site answers in its place",
             ),
+            Comparison::Same if self.facts.files.contains_key(&self.layout.nginx_stale()) => (
+                Some(file.contents.clone()),
+                "nginx was not told of its last change",
+            ),
             Comparison::Same => return Ok(()),
         };
+        let undo = self.site_before(&file, &enabled, &default);
         let site = self
             .stack
             .sites_on(&self.host.name)
@@ -486,12 +491,33 @@ impl<'a> HostPlan<'a> {
             before,
             enabled,
             disable: vec![default],
+            stale: self.layout.nginx_stale(),
             file,
         };
-        let undo = Action::RestoreSite(install.clone());
         let step = self.step(0, Action::InstallSite(install), cause);
         step.undo.push(undo);
         Ok(())
+    }
+
+    fn site_before(&self, file: &RemoteFile, enabled: &HostPath, default: &HostPath) -> Action {
+        let link = |path: &HostPath| self.facts.link(path).map(str::to_owned);
+        let there = self.facts.files.get(&file.path);
+        // A host that is about to get nginx gets this link with it.
+        let packaged = "/etc/nginx/sites-available/default".to_owned();
+        let default_target = match self.facts.nginx {
+            Some(_) => link(default),
+            None => Some(packaged),
+        };
+        Action::RestoreSite(SiteBefore {
+            path: file.path.clone(),
+            mode: there.map_or(file.mode, |there| there.mode & 0o7777),
+            contents: there.and_then(|there| there.contents.clone()),
+            links: vec![
+                (enabled.clone(), link(enabled)),
+                (default.clone(), default_target),
+            ],
+            stale: self.layout.nginx_stale(),
+        })
     }
 }
 

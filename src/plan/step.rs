@@ -65,7 +65,7 @@ pub enum Action {
         owner: Owner,
     },
     InstallSite(SiteInstall),
-    RestoreSite(SiteInstall),
+    RestoreSite(SiteBefore),
     /// Make the firewall's files what the kernel goes by, now and at each boot.
     LoadFirewall,
     RestoreFirewall(Box<FirewallBefore>),
@@ -213,11 +213,26 @@ pub struct SiteInstall {
     pub enabled: HostPath,
     /// Links to take out of `sites-enabled`, such as the distribution's default site.
     pub disable: Vec<HostPath>,
+    /// See [`crate::model::Layout::nginx_stale`].
+    pub stale: HostPath,
     /// A port and a `Host` header with which the site answers.
     pub port: u16,
     pub server_name: String,
     /// What the site answers at [`GENERATION_PATH`] once it is live.
     pub generation: String,
+}
+
+/// All that it takes to bring a site back to where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteBefore {
+    pub path: HostPath,
+    pub mode: u32,
+    /// `None` when there was no file.
+    pub contents: Option<Vec<u8>>,
+    /// Links in `sites-enabled`, and where they led.
+    pub links: Vec<(HostPath, Option<String>)>,
+    /// See [`crate::model::Layout::nginx_stale`].
+    pub stale: HostPath,
 }
 
 /// All that it takes to bring a host's firewall back to where it was.
@@ -293,7 +308,7 @@ impl Action {
                 };
                 format!("{verb} site {} and reload nginx", site.file.path)
             }
-            Action::RestoreSite(site) => format!("restore site {}", site.file.path),
+            Action::RestoreSite(site) => format!("restore site {}", site.path),
             Action::LoadFirewall => "load the firewall".into(),
             Action::RestoreFirewall(_) => "restore the firewall".into(),
             Action::Confirm => "confirm that a new SSH connection works".into(),

@@ -139,6 +139,7 @@ note web1: something to know
             before,
             enabled: "/etc/enabled".parse().unwrap(),
             disable: Vec::new(),
+            stale: "/run/stale".parse().unwrap(),
             port: 80,
             server_name: "x".into(),
             generation: "1".into(),

@@ -77,8 +77,9 @@ scripts! {
     stop_unit(unit) = "stop-unit";
     reload_units() = "reload-units";
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
-    nginx_install(keep, available, enabled, mode) = "nginx-install";
-    nginx_restore(keep, available, enabled) = "nginx-restore";
+    nginx_install(stale, available, enabled, mode) = "nginx-install";
+    /// Links with what they led to are added with [`Script::with`].
+    nginx_restore(stale, available, mode, contents) = "nginx-restore";
     firewall_load(loader, unit) = "firewall-load";
     /// Files with what they held before are added with [`Script::with`].
     firewall_restore(stacks, unit, live, loaded) = "firewall-restore";

@@ -1,12 +1,55 @@
-# nginx-restore.sh KEEP AVAILABLE ENABLED [DISABLE...]
-# Puts back what nginx-install.sh kept.
+# nginx-restore.sh STALE AVAILABLE MODE CONTENTS [LINK TARGET]...
+# Puts a site and its links back as they were and has nginx load them. CONTENTS is base64; it and each TARGET are `-` where
+# there was nothing. STALE is nginx-install.sh's. Exit 3 when all is as it was.
 set -eu
-keep=$1 available=$2 enabled=$3
-shift 3
-[ -d "$keep" ] || exit 0
-rm -f "$enabled" "$available"
-[ -e "$keep/available" ] && cp -a "$keep/available" "$available"
-[ -L "$keep/enabled" ] && cp -a "$keep/enabled" "$enabled"
-for link; do [ -L "$keep/${link##*/}" ] && cp -a "$keep/${link##*/}" "$link"; done
-nginx -t -q >&2
-exec systemctl reload-or-restart nginx.service
+stale=$1 available=$2 mode=$3 contents=$4
+shift 4
+part=$available.stackctl-new changed=''
+[ -e "$stale" ] && changed=yes
+rm -f "$part"
+# Until nginx has loaded what is put back.
+mark() {
+	changed=yes
+	(umask 022 && mkdir -p "${stale%/*}")
+	: >"$stale"
+}
+
+if [ "$contents" = - ]; then
+	if [ -e "$available" ]; then
+		mark
+		# The link first: nginx does not start with one that leads nowhere.
+		for link; do [ "$(readlink "$link" || true)" = "../sites-available/${available##*/}" ] && rm -f "$link"; done
+		rm -f "$available"
+	fi
+elif ! printf %s "$contents" | base64 -d | cmp -s - "$available"; then
+	mark
+	printf %s "$contents" | base64 -d >"$part"
+	chmod "$mode" "$part"
+	sync "$part"
+	mv -fT "$part" "$available"
+fi
+while [ $# -gt 0 ]; do
+	link=$1 target=$2
+	shift 2
+	is=$(readlink "$link" || true)
+	if [ "$target" = - ]; then
+		[ -z "$is" ] && continue
+		mark
+		rm -f "$link"
+	elif [ "$is" != "$target" ] && (cd "${link%/*}" 2>/dev/null && [ -e "$target" ]); then
+		mark
+		ln -sfnT "$target" "$link"
+	fi
+	sync "${link%/*}"
+done
+[ -n "$changed" ] || exit 3
+if [ -d "${available%/*}" ]; then sync "${available%/*}"; fi
+
+if systemctl is-active -q nginx.service; then
+	nginx -t -q >&2
+	systemctl reload nginx.service >&2
+elif command -v nginx >/dev/null; then
+	# Not waited for: at boot nginx waits for us.
+	systemctl --no-block start nginx.service
+fi
+rm -f "$stale"

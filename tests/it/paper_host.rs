@@ -207,20 +207,20 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 "transient",
             );
         }
-        Action::RestoreSite(site) => match &site.before {
-            Some(before) => {
-                let contents = before.clone();
-                let file = RemoteFile {
-                    contents,
-                    ..site.file.clone()
-                };
-                put_file(host, &file);
+        Action::RestoreSite(site) => {
+            match &site.contents {
+                Some(bytes) => put(host, &site.path, FileKind::File, site.mode, 0, Some(bytes)),
+                None => remove(host, &site.path),
             }
-            None => {
-                remove(host, &site.enabled);
-                remove(host, &site.file.path);
+            for (link, target) in &site.links {
+                match target {
+                    // The distribution's own comes with its package.
+                    Some(target) if target.starts_with('/') && host.nginx.is_none() => {}
+                    Some(target) => put(host, link, FileKind::Link(target.clone()), 0o777, 0, None),
+                    None => remove(host, link),
+                }
             }
-        },
+        }
     }
     if host.firewall.is_some() || firewall_files(host) != firewall_files(&HostFacts::default()) {
         firewall(host).files = firewall_files(host);

@@ -204,6 +204,6 @@ fn only_ssh_and_sites_can_be_reached_and_a_firewall_that_locks_out_is_taken_back
         reached(&lab, &["10.99.0.1:22", "10.99.0.1:80", "fd99::1:8080"]).len(),
         3
     );
-    let left = lab.root("nft list tables | grep stackctl; find /etc/stackctl /etc/systemd -type f -path '*stackctl*'");
+    let left = lab.root("nft list tables | grep stackctl; find /etc/stackctl /etc/systemd -type f -path '*firewall*'");
     assert_eq!(left, "");
 }

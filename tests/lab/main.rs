@@ -18,5 +18,6 @@ mod rehearse;
 mod relay;
 mod scenario;
 mod secrets;
+mod sites;
 mod tcp_app;
 mod zero_loss;

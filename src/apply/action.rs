@@ -379,7 +379,11 @@ impl Target {
                         .flat_map(move |mark| [word.to_owned(), mark.to_string()])
                         .collect::<Vec<_>>()
                 };
+                let served = commit.served.iter();
+                let served =
+                    served.flat_map(|(mark, time)| [format!("served@{time}"), mark.to_string()]);
                 let script = script::commit(&journal.pending, commit.time)
+                    .with(served)
                     .with(marks("leaves", &commit.leaves))
                     .with(marks("serves", &commit.serves));
                 self.short(&script, &[]).await

@@ -95,6 +95,14 @@ pub(super) const SHORT: Duration = Duration::from_secs(60);
 const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
 const UPLOAD: Duration = Duration::from_secs(60 * 60);
+/// One try at an image; what came before stays on the host, so that the next try goes on from there.
+const PULL: Duration = Duration::from_secs(30 * 60);
+/// Before each further try at an image.
+const PULL_PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(16),
+];
 /// The official images set a new server up before they serve: slow disks need minutes.
 const DATABASE_READY: Duration = Duration::from_secs(300);
 /// How long a reloaded nginx may take to answer with its new generation.
@@ -218,10 +226,7 @@ impl Target {
             Action::CreateVolume { name, stack } => {
                 Ok(self.engine().await?.create_volume(name, stack).await?)
             }
-            Action::PullImage(image) => {
-                let mut told = |progress: Progress<'_>| report(progress, step, tell);
-                Ok(self.engine().await?.pull_image(image, &mut told).await?)
-            }
+            Action::PullImage(image) => self.pull(image, step, tell).await,
             Action::BuildImage(build) => {
                 let engine = self.engine().await?;
                 let mut tail = VecDeque::new();
@@ -374,7 +379,11 @@ impl Target {
                         .flat_map(move |mark| [word.to_owned(), mark.to_string()])
                         .collect::<Vec<_>>()
                 };
+                let served = commit.served.iter();
+                let served =
+                    served.flat_map(|(mark, time)| [format!("served@{time}"), mark.to_string()]);
                 let script = script::commit(&journal.pending, commit.time)
+                    .with(served)
                     .with(marks("leaves", &commit.leaves))
                     .with(marks("serves", &commit.serves));
                 self.short(&script, &[]).await
@@ -475,6 +484,35 @@ impl Target {
                 });
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Tries again when the registry or the way to it failed.
+    async fn pull(&self, image: &str, step: usize, tell: Tell<'_>) -> Result<(), ApplyError> {
+        let engine = self.engine().await?;
+        let mut pauses = PULL_PAUSES.iter();
+        loop {
+            let mut told = |progress: Progress<'_>| report(progress, step, tell);
+            let pulling = engine.pull_image(image, &mut told);
+            let ended = tokio::time::timeout(PULL, pulling).await;
+            let error = match ended {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => DockerError::Deadline {
+                    what: format!("pull {image}"),
+                    deadline: PULL,
+                },
+            };
+            let Some(pause) = pauses.next().filter(|_| error.is_passing()) else {
+                return Err(error.into());
+            };
+            let text = format!(
+                "{:#}; trying again in {} s",
+                anyhow::Error::new(error),
+                pause.as_secs()
+            );
+            tell(Event::Notice { step, text });
+            tokio::time::sleep(*pause).await;
         }
     }
 

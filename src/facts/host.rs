@@ -53,6 +53,8 @@ pub struct HostFacts {
     pub ufw: bool,
     /// `1.22.1`, when nginx is installed.
     pub nginx: Option<String>,
+    /// Which version of our site the nginx that runs goes by: empty when none of ours, `None` when it did not answer.
+    pub generation: Option<String>,
     /// What we left there last time.
     pub manifest: Manifest,
     /// `None` when no engine answers.
@@ -93,6 +95,8 @@ pub struct UnitFacts {
     /// `enabled`, `disabled`, `static`, …
     pub file: String,
     pub restarts: u32,
+    /// Whether its file is another than the one that systemd has read.
+    pub is_stale: bool,
 }
 
 impl UnitFacts {
@@ -196,13 +200,23 @@ impl HostFacts {
                 self.packages.insert(name.into(), version.into());
             }
             ["index", seconds] => self.package_index = Some(seconds.parse().ok()?),
-            ["unit", id, load, active, sub, file, restarts] => {
+            [
+                "unit",
+                id,
+                load,
+                active,
+                sub,
+                file,
+                restarts,
+                ref stale @ ..,
+            ] => {
                 let unit = UnitFacts {
                     load: load.into(),
                     active: active.into(),
                     sub: sub.into(),
                     file: file.into(),
                     restarts: restarts.parse().unwrap_or(0),
+                    is_stale: stale.first() == Some(&"yes"),
                 };
                 self.units.insert(id.into(), unit);
             }
@@ -256,6 +270,7 @@ impl HostFacts {
                 self.docker_socket = true;
                 self.docker_api = Some(api.to_owned()).filter(|api| !api.is_empty());
             }
+            ["generation", told] => self.generation = Some(told.into()),
             ["nginx", version] => {
                 let number = version.rsplit('/').next()?.split(' ').next()?;
                 self.nginx = Some(number.into());
@@ -307,13 +322,14 @@ mod tests {
         let answer = "os\tdebian\t12\tbookworm\tDebian GNU/Linux 12 (bookworm)\t\n\
             machine\tx86_64\t6.1.0\tweb1\nuptime\t88\nclock\t1795235658\t2026-11-21T04:34:18Z\n\
             memory\tMemTotal\t1000\nmemory\tMemAvailable\t900\ndisk\t/var/lib\t100\t50\ninodes\t/run\t-\t-\n\
-            init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\n\
+            init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\tyes\n\
             path\t/etc/hostname\tf\t644\t0\t0\t\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
             path\t/bin\tl\t777\t0\t0\tusr/bin\n\
-            listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\nnginx\tnginx version: nginx/1.22.1\n";
+            listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\ngeneration\t0123456789ab\nnginx\tnginx version: nginx/1.22.1\n";
         let facts = HostFacts::parse(answer, &manifest()).unwrap();
         assert_eq!(facts.os.codename, "bookworm");
-        assert!(facts.is_active("nginx.service"));
+        assert!(facts.is_active("nginx.service") && facts.units["nginx.service"].is_stale);
+        assert_eq!(facts.generation.as_deref(), Some("0123456789ab"));
         assert_eq!(facts.link(&"/bin".parse().unwrap()), Some("usr/bin"));
         let hostname = &facts.files[&"/etc/hostname".parse().unwrap()];
         assert_eq!(hostname.contents.as_deref(), Some(b"vm\n".as_slice()));

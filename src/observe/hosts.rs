@@ -69,7 +69,7 @@ async fn host(
     depth: Depth,
 ) -> Result<HostFacts, Unobserved> {
     let manifest = Layout::new(&stack.name).manifest();
-    let mut questions = questions(stack, &manifest);
+    let mut questions = questions(stack, name, &manifest);
     if depth == Depth::Records {
         questions.extend(
             plan::records(stack)
@@ -108,7 +108,7 @@ async fn host(
     Ok(facts)
 }
 
-fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
+fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String> {
     let mut questions: Vec<String> = Vec::new();
     questions.extend(plan::PACKAGES.iter().map(|name| format!("p:{name}")));
     questions.push(format!("u:{}", Layout::new(&stack.name).recover_unit()));
@@ -138,5 +138,8 @@ fn questions(stack: &Stack, manifest: &HostPath) -> Vec<String> {
             .map(|path| format!("c:{path}")),
     );
     questions.push(format!("m:{manifest}"));
+    if let Some((port, name)) = plan::site_address(stack, host) {
+        questions.push(format!("g:{port}:{name}"));
+    }
     questions
 }

@@ -23,6 +23,9 @@ pub fn assume_provisioned(
                 contents: None,
             });
         }
+        if facts.manifest.files.is_empty() {
+            facts.files.remove(&layout.manifest());
+        }
         let host = stack.hosts.get(name);
         let site = host.map(|host| render::nginx_site(templates, stack, host));
         if let Some(site) = site.transpose()?.flatten() {

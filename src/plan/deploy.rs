@@ -84,6 +84,14 @@ impl HostPlan<'_> {
             self.refuse("it is not provisioned for this stack", HINT);
             return;
         }
+        if self.manifest_is_damaged() {
+            let manifest = self.layout.manifest();
+            self.refuse(
+                format!("the list of what is ours cannot be read ({manifest})"),
+                "run `stackctl provision`, which makes it anew from what is there",
+            );
+            return;
+        }
         let stack = self.stack;
         let services = stack.services_on(&self.host.name);
         let wanted = |service: &&Service| {
@@ -216,6 +224,7 @@ impl HostPlan<'_> {
         if !serves || !marks.is_some_and(|marks| marks.contains_key(id.as_str())) {
             self.commit.serves.push(self.layout.mark(&service.name, id));
         }
+        self.mark_earlier(service, id);
     }
 
     fn app(
@@ -255,8 +264,12 @@ impl HostPlan<'_> {
             None => Vec::new(),
         };
 
-        if !(runs && switched) {
-            let cause = if switched {
+        // Without them it would not start again after a reboot, nor could it be gone back to.
+        let whole = self.has_release(service, id);
+        if !(runs && switched && whole) {
+            let cause = if switched && !whole {
+                "its own files are gone"
+            } else if switched {
                 "its container is not running as it should"
             } else {
                 switch_cause(current.as_deref())
@@ -519,7 +532,7 @@ impl HostPlan<'_> {
             }
         }
         let socket = format!("{}.socket", self.layout.proxy_unit(&service.name, id));
-        if wrote {
+        if wrote || self.is_stale(&socket) {
             self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
         }
         if wrote || !self.facts.is_active(&socket) {

@@ -36,7 +36,10 @@ fn content(action: &Action) -> Option<String> {
     Some(match action {
         Action::PutFile { file, .. } if is_manifest(file.path.as_str()) => return None,
         // When it was is the host's business.
-        Action::Commit(commit) => format!("Commit {:?} {:?}", commit.serves, commit.leaves),
+        Action::Commit(commit) => format!(
+            "Commit {:?} {:?} {:?}",
+            commit.serves, commit.leaves, commit.served
+        ),
         // Where a folder lies on this machine is no part of what is sent.
         Action::PushTree { tree, to } => format!("PushTree {} {to}", tree.digest()),
         Action::BuildImage(build) => format!(
@@ -233,7 +236,7 @@ mod tests {
             active: "active".into(),
             sub: "running".into(),
             file: "enabled".into(),
-            restarts: 0,
+            ..UnitFacts::default()
         };
         then.units.insert("nginx.service".into(), active);
         let mut now = then.clone();

@@ -47,6 +47,8 @@ pub(super) struct HostPlan<'a> {
     pub notes: Vec<Note>,
     pub findings: Vec<Finding>,
     pub manifest: Manifest,
+    /// Whether this plan goes through every file of ours but those of releases, so that a damaged manifest is whole after it.
+    pub rebuilds_manifest: bool,
     /// What is watched after the switch, and for how many seconds.
     pub baking: (Vec<BakeTarget>, u32),
     pub commit: Commit,
@@ -66,6 +68,7 @@ impl<'a> HostPlan<'a> {
             notes: Vec::new(),
             findings: Vec::new(),
             manifest,
+            rebuilds_manifest: false,
             baking: (Vec::new(), 0),
             commit: Commit::default(),
         }
@@ -143,12 +146,14 @@ impl<'a> HostPlan<'a> {
             return Comparison::Same;
         }
         let before = there.contents.clone().unwrap_or_default();
-        let edited = known
-            .as_ref()
-            .is_some_and(|known| there.digest.as_deref() != Some(known.digest.as_str()));
+        let edited = match &known {
+            Some(known) => there.digest.as_deref() != Some(known.digest.as_str()),
+            None => self.manifest_is_damaged(),
+        };
         if edited && !same_bytes && !self.options.overwrite_drift {
-            let kept = known.expect("edited implies known");
-            self.manifest.files.insert(file.path.clone(), kept);
+            if let Some(kept) = known {
+                self.manifest.files.insert(file.path.clone(), kept);
+            }
             let path = &file.path;
             let change = super::text::diff(
                 &String::from_utf8_lossy(&before),
@@ -170,6 +175,12 @@ impl<'a> HostPlan<'a> {
         }
     }
 
+    /// Whether there is a manifest that cannot be read. Nothing tells then whose a file is that differs from ours.
+    pub fn manifest_is_damaged(&self) -> bool {
+        let there = self.facts.files.contains_key(&self.layout.manifest());
+        there && self.facts.manifest.files.is_empty()
+    }
+
     /// A file of ours, written when it differs. Whether it was.
     pub fn file(&mut self, phase: u16, file: RemoteFile) -> bool {
         match self.compare(&file) {
@@ -179,6 +190,11 @@ impl<'a> HostPlan<'a> {
                 true
             }
         }
+    }
+
+    /// Whether systemd goes by an older file of this unit: whoever changed it was cut off before systemd read it.
+    pub fn is_stale(&self, unit: &str) -> bool {
+        self.facts.units.get(unit).is_some_and(|unit| unit.is_stale)
     }
 
     /// Files of ours that nothing wants any more.
@@ -200,7 +216,8 @@ impl<'a> HostPlan<'a> {
         }
         let mut written = std::mem::take(&mut self.commit);
         let can_be_undone = self.steps.iter().any(|step| !step.undo.is_empty());
-        if can_be_undone || !written.serves.is_empty() || !written.leaves.is_empty() {
+        let marks = written.serves.len() + written.leaves.len() + written.served.len();
+        if can_be_undone || marks > 0 {
             written.time = self.facts.clock;
             self.step(
                 commit,
@@ -219,7 +236,9 @@ impl<'a> HostPlan<'a> {
             .files
             .get(&path)
             .and_then(|file| file.digest.as_deref());
-        if there != Some(sha256(&contents).as_str()) && !self.manifest.files.is_empty() {
+        let stays_damaged = self.manifest_is_damaged() && !self.rebuilds_manifest;
+        let is_there = there == Some(sha256(&contents).as_str());
+        if !is_there && !stays_damaged && !self.manifest.files.is_empty() {
             let file = RemoteFile {
                 path,
                 mode: 0o600,

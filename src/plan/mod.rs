@@ -31,7 +31,7 @@ pub use event::{Event, Outcome, StepState};
 pub use fingerprint::{moved, plan_digest, standing, step_digest};
 pub use hook::{HookCommand, HookEnd, HookRun, HookView, hook_environment, hooks};
 pub use host::{Finding, Options, PlanError};
-pub use provision::{UNITS, database_targets, provision};
+pub use provision::{UNITS, database_targets, provision, site_address};
 pub use record::{Record, RecordedFile};
 pub use release::{Release, prepare};
 pub use retire::serving;

@@ -4,7 +4,9 @@ use super::container::{self, label};
 use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
 use super::step::{Action, DatabaseTarget, Plan, SiteBefore, SiteInstall};
 use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SchemaFacts};
-use crate::model::{Database, HostPath, Layout, Owner, RemoteFile, Service, ServiceKind, Stack};
+use crate::model::{
+    Database, HostName, HostPath, Layout, Owner, RemoteFile, Service, ServiceKind, Stack,
+};
 use crate::render::{self, Templates};
 
 /// The units whose state the planner needs.
@@ -37,6 +39,7 @@ pub fn provision(
             continue;
         };
         let mut plan = HostPlan::new(stack, host, facts, options);
+        plan.rebuilds_manifest = true;
         plan.check();
         if plan.findings.is_empty() {
             plan.packages();
@@ -301,7 +304,7 @@ impl<'a> HostPlan<'a> {
             wrote |= self.file(0, file);
         }
         let unit = self.layout.recover_unit();
-        if wrote {
+        if wrote || self.is_stale(&unit) {
             self.step(0, Action::ReloadUnits, "a unit file changed");
         }
         if self
@@ -473,21 +476,19 @@ impl<'a> HostPlan<'a> {
                 Some(file.contents.clone()),
                 "nginx was not told of its last change",
             ),
+            Comparison::Same if self.runs_another(&file) => (
+                Some(file.contents.clone()),
+                "nginx runs an older version of it",
+            ),
             Comparison::Same => return Ok(()),
         };
         let undo = self.site_before(&file, &enabled, &default);
-        let site = self
-            .stack
-            .sites_on(&self.host.name)
-            .next()
-            .expect("rendered for a site");
+        let (port, server_name) =
+            site_address(self.stack, &self.host.name).expect("rendered for a site");
         let install = SiteInstall {
             generation: render::site_generation(&file).unwrap_or_default(),
-            port: site.listen,
-            server_name: site
-                .server_names
-                .first()
-                .map_or_else(|| "localhost".to_owned(), ToString::to_string),
+            port,
+            server_name,
             before,
             enabled,
             disable: vec![default],
@@ -519,6 +520,30 @@ impl<'a> HostPlan<'a> {
             stale: self.layout.nginx_stale(),
         })
     }
+}
+
+impl HostPlan<'_> {
+    /// Whether nginx goes by another version of `file` than the one that stands there: whoever put it there was cut off
+    /// before the reload, or the reload was refused.
+    fn runs_another(&self, file: &RemoteFile) -> bool {
+        let Some(generation) = render::site_generation(file) else {
+            return false;
+        };
+        let there = self.facts.files.get(&file.path);
+        let stands = there.is_some_and(|there| {
+            there.digest.as_deref() == Some(crate::facts::sha256(&file.contents).as_str())
+        });
+        let told = self.facts.generation.as_deref();
+        stands && told.is_some_and(|told| told != generation)
+    }
+}
+
+/// A port and a name under which nginx answers for the stack on a host, if it does.
+pub fn site_address(stack: &Stack, host: &HostName) -> Option<(u16, String)> {
+    let site = stack.sites_on(host).next()?;
+    let name = site.server_names.first();
+    let name = name.map_or_else(|| "localhost".to_owned(), ToString::to_string);
+    Some((site.listen, name))
 }
 
 fn target(service: &Service, database: &Database, container: &str) -> DatabaseTarget {

@@ -47,9 +47,75 @@ impl HostPlan<'_> {
         });
         let mut served: BTreeMap<ReleaseId, (u64, bool)> = marks.collect();
         if let Some(id) = self.serving(service) {
+            if !served.contains_key(&id) {
+                for (id, time) in self.traces(service) {
+                    served.entry(id).or_insert((time, false));
+                }
+            }
             served.insert(id, (u64::MAX, false));
         }
         served
+    }
+
+    /// Whether the release that serves has lost its mark, and others may have lost theirs with it.
+    pub(super) fn lost_marks(&self, service: &Service) -> bool {
+        let marks = self
+            .facts
+            .entries
+            .get(self.layout.served(&service.name).as_str());
+        self.serving(service)
+            .is_some_and(|id| marks.is_none_or(|marks| !marks.contains_key(id.as_str())))
+    }
+
+    /// Releases by what they have left on the host, and when that was made. What never served is taken back by the run
+    /// that made it, so that these have served, whatever the marks say.
+    fn traces(&self, service: &Service) -> BTreeMap<ReleaseId, u64> {
+        let folders = self
+            .facts
+            .entries
+            .get(self.layout.releases(&service.name).as_str());
+        let folders = folders.into_iter().flatten();
+        let mut traces: BTreeMap<ReleaseId, u64> = folders
+            .filter_map(|(name, time)| Some((name.parse().ok()?, *time)))
+            .collect();
+        let docker = self.facts.docker.as_ref();
+        for (name, there) in docker.into_iter().flat_map(|docker| &docker.containers) {
+            let id = there.labels.get(label::RELEASE);
+            let Some(id) = id.and_then(|id| id.parse::<ReleaseId>().ok()) else {
+                continue;
+            };
+            if *name == self.layout.release_container(&service.name, &id)
+                && is_ours(&there.labels, self.stack)
+            {
+                let made = u64::try_from(there.created).unwrap_or(0);
+                traces.entry(id).or_insert(made);
+            }
+        }
+        traces
+    }
+
+    /// Has the host mark again what served before, when those marks are lost.
+    pub(super) fn mark_earlier(&mut self, service: &Service, current: &ReleaseId) {
+        if !self.lost_marks(service) {
+            return;
+        }
+        let kept = self.kept(service, current);
+        let marks = self
+            .facts
+            .entries
+            .get(self.layout.served(&service.name).as_str());
+        let is_marked = |id: &ReleaseId| {
+            let left = format!("{id}{LEFT}");
+            marks.is_some_and(|marks| {
+                marks.contains_key(id.as_str()) || marks.contains_key(left.as_str())
+            })
+        };
+        for (id, time) in self.traces(service) {
+            if id != *current && kept.contains(&id) && !is_marked(&id) {
+                let mark = self.layout.mark(&service.name, &id);
+                self.commit.served.push((mark, time));
+            }
+        }
     }
 
     /// The releases that stay: `current`, and of those that have served the last few.

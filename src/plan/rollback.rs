@@ -59,10 +59,16 @@ pub fn rollback(
                     .collect();
                 plan.refuse(text, format!("there are: {}", there.join("; ")));
             }
-            None => plan.refuse(
-                "nothing was deployed here yet",
-                "`stackctl deploy` comes first",
-            ),
+            None => match plan.unmarked() {
+                Some(service) => plan.refuse(
+                    format!("what was deployed last cannot be told: the marks of what served in `{service}` are gone"),
+                    format!("name what to take back, such as `stackctl rollback {service}`; the next `stackctl deploy` marks it again"),
+                ),
+                None => plan.refuse(
+                    "nothing was deployed here yet",
+                    "`stackctl deploy` comes first",
+                ),
+            },
         }
         plan.finish(phase::RETIRE, &mut parts);
     }
@@ -80,6 +86,8 @@ impl<'a> HostPlan<'a> {
             services.retain(|service| target.services.contains(&service.name));
         } else if let Some(id) = &target.to {
             services.retain(|service| self.choice(service, id));
+        } else if self.unmarked().is_some() {
+            services.clear();
         } else {
             // One run marks all that it switched with one time.
             let changed = |service: &&'a Service| {
@@ -94,6 +102,16 @@ impl<'a> HostPlan<'a> {
             services.retain(|service| last.is_some() && changed(service) == last);
         }
         services
+    }
+
+    /// A service that serves and has lost its mark, by which one could tell when it began to.
+    fn unmarked(&self) -> Option<&'a ServiceName> {
+        let stack: &'a Stack = self.stack;
+        let services = stack.services_on(&self.host.name).into_iter();
+        let mut services = services.filter(|service| service.is_released());
+        services
+            .find(|service| self.lost_marks(service))
+            .map(|service| &service.name)
     }
 
     /// Whether this release has served and is whole, or serves.
@@ -154,6 +172,7 @@ impl<'a> HostPlan<'a> {
                 }
             },
         };
+        self.mark_earlier(service, &id);
         if let Some(serving) = &serving {
             self.commit
                 .leaves

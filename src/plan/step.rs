@@ -157,6 +157,8 @@ pub struct Commit {
     pub serves: Vec<HostPath>,
     /// Marks of releases that were rolled back from, and so are no target of a later rollback.
     pub leaves: Vec<HostPath>,
+    /// Marks that were lost, of releases that served before, and when they began to, in seconds since the epoch.
+    pub served: Vec<(HostPath, u64)>,
     /// When, in seconds since the epoch by the host's clock.
     pub time: u64,
 }

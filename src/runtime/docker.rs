@@ -49,7 +49,93 @@ impl DockerError {
     }
 }
 
+impl DockerError {
+    /// Whether a pull that ended with this may succeed a little later: the registry or the way to it failed. One that says
+    /// that there is no such image, or that we may not have it, will say so again.
+    pub fn is_passing(&self) -> bool {
+        let DockerError::Refused { source, .. } = self else {
+            return match self {
+                DockerError::Failed { why, .. } => !is_final(why),
+                DockerError::Deadline { .. } | DockerError::Connect(_) => true,
+                _ => false,
+            };
+        };
+        match source {
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => (*status_code >= 500 || *status_code == 429) && !is_final(message),
+            Error::DockerStreamError { error } => !is_final(error),
+            other => !connect::is_host_gone(other),
+        }
+    }
+}
+
+/// Whether an engine repeats a registry's last word. Engines answer 500 to most of what registries say, so that only the
+/// names of the errors tell: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>.
+fn is_final(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let last_words = [
+        "not found",
+        "manifest unknown",
+        "name unknown",
+        "name invalid",
+        "unauthorized",
+        "denied",
+        "no basic auth credentials",
+        "no matching manifest",
+        "no space left",
+    ];
+    last_words.iter().any(|word| message.contains(word))
+}
+
 /// Whether an engine's answer had this status.
 fn has_status(error: &Error, status: u16) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code, .. } if *status_code == status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_that_may_succeed_later_is_told_from_one_that_cannot() {
+        let answered = |status_code, message: &str| {
+            let message = message.to_owned();
+            DockerError::refused("pull x")(Error::DockerResponseServerError {
+                status_code,
+                message,
+            })
+        };
+        for (status, message) in [
+            (
+                500,
+                "Get \"https://registry/v2/\": dial tcp: lookup registry: Temporary failure in name resolution",
+            ),
+            (
+                500,
+                "received unexpected HTTP status: 503 Service Unavailable",
+            ),
+            (500, "net/http: TLS handshake timeout"),
+            (429, "toomanyrequests: slow down"),
+        ] {
+            assert!(answered(status, message).is_passing(), "{message}");
+        }
+        for (status, message) in [
+            (404, "manifest for names:9 not found: manifest unknown"),
+            (404, "pull access denied for names"),
+            (401, "no"),
+            (
+                500,
+                "Head \"https://registry/v2/a\": unauthorized: authentication required",
+            ),
+        ] {
+            assert!(!answered(status, message).is_passing(), "{message}");
+        }
+        let cut = DockerError::Failed {
+            what: "pull x".into(),
+            why: "unexpected EOF".into(),
+        };
+        assert!(cut.is_passing());
+    }
 }

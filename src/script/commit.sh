@@ -1,6 +1,6 @@
-# commit.sh PENDING TIME [serves MARK | leaves MARK]...
-# Marks the releases that serve from now on, at TIME in seconds since the epoch, and forgets what would take the run back;
-# its first line stays until the run has ended.
+# commit.sh PENDING TIME [serves MARK | leaves MARK | served@WHEN MARK]...
+# Marks the releases that serve from now on, at TIME in seconds since the epoch, and those that served before and lost their
+# marks, and forgets what would take the run back; its first line stays until the run has ended.
 set -eu
 pending=$1 time=$2
 shift 2
@@ -13,6 +13,7 @@ while [ $# -ge 2 ]; do
 		rm -f "$2.left"
 		touch -d "@$time" "$2"
 		;;
+	served@*) [ -e "$2" ] || touch -d "@${1#served@}" "$2" ;;
 	esac
 	sync "${2%/*}"
 	shift 2

@@ -1,8 +1,9 @@
-# facts.sh [p:PACKAGE | u:UNIT | f:PATH | c:PATH | l:FOLDER | m:MANIFEST]...
+# facts.sh [p:PACKAGE | u:UNIT | f:PATH | c:PATH | l:FOLDER | m:MANIFEST | g:PORT:NAME]...
 # Prints what this host is and what it has, one fact a line, fields separated by tabs.
 # f: says of a path what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
 # r: stands for c: of the release.json in each folder of a folder;
-# m: stands for c: of a manifest and of every path in it.
+# m: stands for c: of a manifest and of every path in it;
+# g: asks the nginx that runs which version of a site it goes by, whatever its file says.
 # Exit 0. Whatever can't be told is left out.
 # Every program that is started costs a millisecond or two on the host, hence so few.
 tab=$(printf '\t')
@@ -12,7 +13,7 @@ say() {
 	unset IFS
 }
 
-packages='' units='' paths='' contents='' folders=''
+packages='' units='' paths='' contents='' folders='' site=''
 for want; do
 	case $want in
 	p:*) packages="$packages ${want#p:}" ;;
@@ -20,6 +21,7 @@ for want; do
 	f:*) paths="$paths ${want#f:}" ;;
 	c:*) paths="$paths ${want#c:}" contents="$contents ${want#c:}" ;;
 	l:*) folders="$folders ${want#l:}" ;;
+	g:*) site=${want#g:} ;;
 	r:*)
 		for file in "${want#r:}"/*/release.json; do paths="$paths $file" contents="$contents $file"; done
 		;;
@@ -61,14 +63,17 @@ index=$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -printf '%T@\n' 2
 
 # shellcheck disable=SC2086
 [ -n "$units" ] && shown=$(systemctl show \
-	-p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts $units 2>/dev/null)
+	-p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts -p NeedDaemonReload $units 2>/dev/null)
 id=''
 unit() {
-	[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts"
-	[ "$id $active" = 'docker.service active' ] && engine_runs=yes
-	id='' load='' active='' sub='' file='' restarts=0
+	[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts" "$stale"
+	case "$id $active" in
+	'docker.service active') engine_runs=yes ;;
+	'nginx.service active') nginx_runs=yes ;;
+	esac
+	id='' load='' active='' sub='' file='' restarts=0 stale=no
 }
-engine_runs=''
+engine_runs='' nginx_runs=''
 unit
 while IFS= read -r line; do
 	case $line in
@@ -78,6 +83,7 @@ while IFS= read -r line; do
 	SubState=*) sub=${line#*=} ;;
 	UnitFileState=*) file=${line#*=} ;;
 	NRestarts=*) restarts=${line#*=} ;;
+	NeedDaemonReload=*) stale=${line#*=} ;;
 	'') unit ;;
 	esac
 done <<SHOWN
@@ -161,5 +167,14 @@ if [ -S /run/docker.sock ]; then
 	')
 	say docker /run/docker.sock "$api"
 fi
+# shellcheck disable=SC2016 # perl's variables
+[ -n "$site" ] && [ -n "$nginx_runs" ] && timeout 5 perl -MIO::Socket::INET -e '
+	my ($port, $name) = @ARGV;
+	my $nginx = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 3) or exit;
+	print $nginx "GET /.stackctl/generation HTTP/1.0\r\nHost: $name\r\n\r\n";
+	my $answer = do { local $/; <$nginx> } // exit;
+	my ($status, $body) = $answer =~ m{^HTTP/\S+ (\d+).*?\r\n\r\n(.*)}s or exit;
+	print "generation\t", $status == 200 && $body =~ /^([0-9a-f]{1,64})\s*$/ ? $1 : "", "\n"
+' "${site%%:*}" "${site#*:}"
 command -v nginx >/dev/null && say nginx "$(nginx -v 2>&1)"
 exit 0

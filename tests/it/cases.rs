@@ -4,7 +4,7 @@
 //! - `facts.txt`: what a fresh host says, in the format of `facts.sh`; without one, `tests/cases/bookworm.txt` is read;
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
-//!   `forget PATH`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
+//!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
 //!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stackctl::config::{self, SourceText, Surroundings};
-use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts};
+use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts, sha256};
 use stackctl::model::{HostPath, Layout, Stack};
 use stackctl::observe;
 use stackctl::plan::container::label;
@@ -201,7 +201,28 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
         match fields[..] {
             // It happened before everything else; see `check`.
             ["killed", _] => {}
-            ["forget", path] => paper_host::remove(facts, &path.parse().unwrap()),
+            ["forget", path] => {
+                paper_host::remove(facts, &path.parse().unwrap());
+                let below = format!("{path}/");
+                facts
+                    .entries
+                    .retain(|folder, _| folder != path && !folder.starts_with(&below));
+                if !facts.files.contains_key(&layout.manifest()) {
+                    facts.manifest = Default::default();
+                }
+            }
+            ["truncate", path] => {
+                let path = path.parse().unwrap();
+                let file = facts.files.get_mut(&path).unwrap();
+                let contents = file.contents.get_or_insert_default();
+                contents.truncate(contents.len() / 2);
+                file.digest = Some(sha256(contents));
+                if path == layout.manifest() {
+                    facts.manifest = Default::default();
+                }
+            }
+            ["live", generation] => facts.generation = Some(generation.into()),
+            ["stale", unit] => facts.units.get_mut(unit).unwrap().is_stale = true,
             ["forget-container", name] => {
                 assert!(docker.containers.remove(name).is_some(), "{name}")
             }

@@ -87,6 +87,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         }
         Action::InstallSite(site) => {
             put_file(host, &site.file);
+            host.generation = Some(site.generation.clone());
             let target = format!("../sites-available/{}", name(&site.file.path));
             put(host, &site.enabled, FileKind::Link(target), 0o777, 0, None);
             for path in &site.disable {
@@ -154,7 +155,11 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             );
         }
         // They leave nothing that facts tell.
-        Action::ReloadUnits | Action::Drain { .. } => {}
+        Action::ReloadUnits => {
+            let units = host.units.values_mut();
+            units.for_each(|unit| unit.is_stale = false);
+        }
+        Action::Drain { .. } => {}
         Action::Bake { targets, .. } => {
             for target in targets {
                 let runs = |there: &ContainerFacts| there.is_running();
@@ -171,6 +176,9 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             for mark in &commit.leaves {
                 remove(host, mark);
                 mark_as(host, &format!("{mark}.left"), commit.time);
+            }
+            for (mark, time) in &commit.served {
+                mark_as(host, mark.as_str(), *time);
             }
             for mark in &commit.serves {
                 remove(host, &format!("{mark}.left").parse().unwrap());
@@ -263,7 +271,7 @@ fn set_unit(host: &mut HostFacts, unit: &str, active: &str, file: &str) {
         active: active.into(),
         sub: String::new(),
         file: file.into(),
-        restarts: 0,
+        ..UnitFacts::default()
     };
     host.units.insert(unit.into(), state);
 }

@@ -11,6 +11,7 @@ mod firewall;
 mod lab_hosts;
 mod load;
 mod locks;
+mod lost_restart;
 mod main_job;
 mod plan_files;
 mod refusals;

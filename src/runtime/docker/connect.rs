@@ -4,14 +4,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
-use hyper::Uri;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection as ConnectInfo};
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Incoming};
+use hyper::{Method, Request, Response, Uri};
+use hyper_util::client::legacy::connect::{Connect, Connected, Connection as ConnectInfo};
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use super::{DockerError, Engine};
 use crate::transport::{Connection, Endpoint, Transport, TransportError};
@@ -21,6 +26,10 @@ pub const SOCKET: &str = "/run/docker.sock";
 
 /// Seconds that one call may take before its answer begins; builds and pulls stream, so their answer begins at once.
 const CALL_TIMEOUT: u64 = 120;
+
+/// How long an engine that is being restarted is waited for.
+const RESTART: Duration = Duration::from_secs(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
     /// A client of the engine of the host behind `transport`. `offered` is the API version that the engine is known
@@ -33,7 +42,7 @@ impl Engine {
         let client = Client::builder(TokioExecutor::new()).build(dialer);
         let send = move |request: BollardRequest| {
             let client = client.clone();
-            async move { client.request(request).await.map_err(Error::from) }
+            async move { patiently(&client, request).await.map_err(Error::from) }
         };
         let known = offered.and_then(version);
         let docker = Docker::connect_with_custom_transport(
@@ -54,6 +63,64 @@ impl Engine {
         let api = format!("{}.{}", version.major_version, version.minor_version);
         Ok(Self { docker, api })
     }
+}
+
+/// Sends a request, and sends it again while the engine is not there, as when it is being restarted: one that never reached
+/// it, or one that may reach it twice. What is streamed to it cannot be sent again.
+async fn patiently<C, S>(
+    client: &Client<C, Either<Full<Bytes>, S>>,
+    request: Request<Either<Full<Bytes>, S>>,
+) -> Result<Response<Incoming>, legacy::Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+    S: Body<Data = Bytes> + Send + Unpin + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let Either::Left(body) = body else {
+        return client.request(Request::from_parts(head, body)).await;
+    };
+    let may_repeat = may_repeat(&head.method, head.uri.path());
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let request = Request::from_parts(head.clone(), Either::Left(body.clone()));
+        let error = match client.request(request).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        let useless = !(may_repeat || error.is_connect()) || is_host_gone(&error);
+        if useless || started.elapsed() + pause > RESTART {
+            return Err(error);
+        }
+        tracing::debug!(%error, path = head.uri.path(), "the engine is asked again");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Whether a request may reach an engine twice, since the second time changes nothing or is refused in a way that its
+/// caller takes for done.
+fn may_repeat(method: &Method, path: &str) -> bool {
+    if method == Method::GET || method == Method::HEAD || method == Method::DELETE {
+        return true;
+    }
+    // `/v1.41` comes first in a path, the operation last. A program that is run in a container is run once.
+    let is_exec = path.contains("/exec");
+    let last = path.rsplit('/').next().unwrap_or_default();
+    !is_exec && matches!(last, "create" | "start" | "stop" | "update" | "connect")
+}
+
+/// Whether the way to the host is gone, and not only its engine.
+pub(super) fn is_host_gone(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<TransportError>() {
+            return !matches!(error, TransportError::Dial { .. });
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// The version to speak with an engine that offers `text`: its own, or ours when that is lower.
@@ -134,5 +201,109 @@ impl AsyncWrite for Pipe {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::transport::FakeTransport;
+
+    const NONE: Option<bollard::query_parameters::StartContainerOptions> = None;
+
+    /// What comes of each connection in turn.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Meets {
+        Nobody,
+        /// It takes the request and ends.
+        Ending,
+        Engine,
+        HostGone,
+    }
+
+    /// An engine that is reached as `meets` says, and how often one tried.
+    async fn engine(meets: &'static [Meets]) -> (Engine, Arc<Mutex<usize>>) {
+        let tries = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&tries);
+        let dial = move |endpoint: &Endpoint| {
+            let mut count = count.lock().unwrap();
+            let now = meets[*count];
+            *count += 1;
+            match now {
+                Meets::Nobody => {
+                    return Err(TransportError::Dial {
+                        host: "web1".into(),
+                        endpoint: endpoint.clone(),
+                        reason: "connection refused".into(),
+                    });
+                }
+                Meets::HostGone => {
+                    return Err(TransportError::Lost {
+                        host: "web1".into(),
+                        source: None,
+                    });
+                }
+                Meets::Ending | Meets::Engine => {}
+            }
+            let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(async move {
+                let mut asked = [0; 16 * 1024];
+                let _ = theirs.read(&mut asked).await;
+                if now == Meets::Engine {
+                    let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+                    theirs.write_all(answer).await.unwrap();
+                }
+            });
+            Ok(Box::new(ours) as Box<dyn Connection>)
+        };
+        let transport = FakeTransport::answering([""; 0]).dialling(dial);
+        let engine = Engine::connect(Arc::new(transport), Some("1.44")).await;
+        (engine.unwrap(), tries)
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_being_restarted_is_waited_for() {
+        let (restarting, tries) =
+            engine(&[Meets::Ending, Meets::Nobody, Meets::Nobody, Meets::Engine]).await;
+        restarting
+            .docker
+            .start_container("names", NONE)
+            .await
+            .unwrap();
+        assert_eq!(*tries.lock().unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_is_gone_is_not_waited_for() {
+        let (gone, tries) = engine(&[Meets::Ending, Meets::HostGone]).await;
+        assert!(gone.docker.start_container("names", NONE).await.is_err());
+        assert_eq!(*tries.lock().unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_program_may_have_run_when_there_is_no_answer() {
+        let (restarting, tries) = engine(&[Meets::Nobody, Meets::Ending]).await;
+        assert!(restarting.exec("names", vec!["true".into()]).await.is_err());
+        assert_eq!(*tries.lock().unwrap(), 2);
+    }
+
+    #[test]
+    fn only_what_can_be_done_twice_is_sent_twice() {
+        let may = |path: &str| may_repeat(&Method::POST, path);
+        for path in [
+            "/v1.44/containers/create",
+            "/containers/a/start",
+            "/networks/n/connect",
+        ] {
+            assert!(may(path), "{path}");
+        }
+        for path in ["/v1.44/exec/12/start", "/containers/a/exec", "/build"] {
+            assert!(!may(path), "{path}");
+        }
+        assert!(may_repeat(&Method::DELETE, "/images/a"));
     }
 }

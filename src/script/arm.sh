@@ -11,6 +11,8 @@ fi
 part=$(mktemp "${1%/*}/.stackctl.XXXXXX")
 trap 'rm -f "$part"' EXIT
 cat >"$part"
+# What an earlier run left and could not be taken back yet, behind our own.
+[ -e "$1" ] && tail -n +2 "$1" >>"$part"
 sync "$part"
 mv -fT "$part" "$1"
 sync "${1%/*}"

@@ -58,7 +58,12 @@ pub enum ApplyError {
         tail: Vec<String>,
     },
     #[error("nginx was told to reload, but the new site does not answer on port {port}: {why}")]
-    SiteNotLive { port: u16, why: String },
+    SiteNotLive {
+        port: u16,
+        why: String,
+        /// What nginx said of it, last.
+        tail: Vec<String>,
+    },
     #[error(
         "`{words}` cannot be taken back by a host alone; this is a fault of stackctl, please report it"
     )]
@@ -82,7 +87,8 @@ impl ApplyError {
             | ApplyError::Unhealthy { tail, .. }
             | ApplyError::OneOff { tail, .. }
             | ApplyError::Damaged { tail }
-            | ApplyError::Database { tail, .. } => tail,
+            | ApplyError::Database { tail, .. }
+            | ApplyError::SiteNotLive { tail, .. } => tail,
             _ => &[],
         }
     }
@@ -481,6 +487,7 @@ impl Target {
                 return Err(ApplyError::SiteNotLive {
                     port: site.port,
                     why,
+                    tail: self.words_of_nginx().await,
                 });
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -514,6 +521,14 @@ impl Target {
             tell(Event::Notice { step, text });
             tokio::time::sleep(*pause).await;
         }
+    }
+
+    /// Why nginx did not load what it was told to; nothing where it did not say.
+    async fn words_of_nginx(&self) -> Vec<String> {
+        let said = self.transport.run(&script::nginx_words(), &[], SHORT).await;
+        let said = said.map(|output| output.stdout).unwrap_or_default();
+        let text = String::from_utf8_lossy(&said);
+        text.lines().map(str::to_owned).collect()
     }
 
     async fn wait_database(

@@ -52,6 +52,10 @@ pub(super) struct HostPlan<'a> {
     /// What is watched after the switch, and for how many seconds.
     pub baking: (Vec<BakeTarget>, u32),
     pub commit: Commit,
+    /// The last phase of which everything can still be taken back.
+    before_commit: u16,
+    /// Files that were ours and are removed by this plan.
+    forgotten: BTreeMap<HostPath, Owned>,
 }
 
 impl<'a> HostPlan<'a> {
@@ -71,6 +75,8 @@ impl<'a> HostPlan<'a> {
             rebuilds_manifest: false,
             baking: (Vec::new(), 0),
             commit: Commit::default(),
+            before_commit: 0,
+            forgotten: BTreeMap::new(),
         }
     }
 
@@ -199,13 +205,18 @@ impl<'a> HostPlan<'a> {
 
     /// Files of ours that nothing wants any more.
     pub fn forget(&mut self, phase: u16, path: &HostPath, cause: &str) {
-        if self.manifest.files.remove(path).is_some() && self.facts.files.contains_key(path) {
+        let known = self.manifest.files.remove(path);
+        if let Some(known) = known.clone() {
+            self.forgotten.insert(path.clone(), known);
+        }
+        if known.is_some() && self.facts.files.contains_key(path) {
             self.step(phase, Action::Remove(path.clone()), cause.to_owned());
         }
     }
 
     /// What was switched is watched, then it is confirmed that what was done stays.
     pub fn confirm(&mut self, bake: u16, commit: u16) {
+        self.before_commit = bake;
         let (targets, seconds) = std::mem::take(&mut self.baking);
         if !targets.is_empty() && seconds > 0 {
             self.step(
@@ -227,34 +238,61 @@ impl<'a> HostPlan<'a> {
         }
     }
 
-    /// The manifest last, so that a run that died before it is finished by the next.
+    /// The manifest: before what was done stays, so that no file of ours is taken for one that somebody edited when the
+    /// run dies after that; and last, so that a run that died before it is finished by the next.
     pub fn finish(mut self, phase: u16, plan: &mut Parts) {
-        let contents = self.manifest.to_bytes();
         let path = self.layout.manifest();
-        let there = self
-            .facts
-            .files
-            .get(&path)
-            .and_then(|file| file.digest.as_deref());
+        let known = self.facts.files.get(&path);
+        let mut there = known.and_then(|file| file.digest.clone());
+        let before = there.as_ref().map(|_| self.facts.manifest.to_bytes());
+        let commits = |step: &Step| matches!(step.action, Action::Commit(_));
         let stays_damaged = self.manifest_is_damaged() && !self.rebuilds_manifest;
-        let is_there = there == Some(sha256(&contents).as_str());
+        let commit = self.steps.iter().position(commits);
+        if let Some(commit) = commit.filter(|_| !stays_damaged) {
+            // What is removed only afterwards is ours until then.
+            let mut whole = self.manifest.clone();
+            whole.files.append(&mut self.forgotten);
+            let file = manifest(&path, whole.to_bytes());
+            let digest = sha256(&file.contents);
+            if there.as_deref() != Some(&digest) && !whole.files.is_empty() {
+                let undo = match &before {
+                    None => Action::Remove(path.clone()),
+                    Some(before) => Action::PutFile {
+                        file: manifest(&path, before.clone()),
+                        before: None,
+                    },
+                };
+                let before = before.clone();
+                let step = Step {
+                    host: self.host.name.clone(),
+                    phase: self.before_commit,
+                    action: Action::PutFile { file, before },
+                    cause: OURS.into(),
+                    undo: vec![undo],
+                };
+                self.steps.insert(commit, step);
+                there = Some(digest);
+            }
+        }
+        let file = manifest(&path, self.manifest.to_bytes());
+        let is_there = there == Some(sha256(&file.contents));
         if !is_there && !stays_damaged && !self.manifest.files.is_empty() {
-            let file = RemoteFile {
-                path,
-                mode: 0o600,
-                owner: Owner::ROOT,
-                contents,
-            };
-            let before = there.map(|_| self.facts.manifest.to_bytes());
-            self.step(
-                phase,
-                Action::PutFile { file, before },
-                "it lists what is ours",
-            );
+            self.step(phase, Action::PutFile { file, before }, OURS);
         }
         plan.steps.extend(self.steps);
         plan.notes.extend(self.notes);
         plan.findings.extend(self.findings);
+    }
+}
+
+const OURS: &str = "it lists what is ours";
+
+fn manifest(path: &HostPath, contents: Vec<u8>) -> RemoteFile {
+    RemoteFile {
+        path: path.clone(),
+        mode: 0o600,
+        owner: Owner::ROOT,
+        contents,
     }
 }
 

@@ -83,6 +83,9 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
         }
     }
     paths.push(layout.pending());
+    // Seen also where the manifest is lost.
+    paths.push(layout.recover_script());
+    paths.push(layout.unit(&layout.recover_unit()));
     paths
 }
 

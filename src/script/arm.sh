@@ -4,7 +4,8 @@
 set -eu
 umask 077
 (umask 022 && mkdir -p "${1%/*}")
-if ! { : >>"$2"; } 2>/dev/null; then
+# In a subshell: a redirection of `:` that fails ends the shell itself.
+if ! (: >>"$2") 2>/dev/null; then
 	echo "$2 cannot be written: make it a file that root may write to, or move it away" >&2
 	exit 73
 fi

@@ -78,6 +78,7 @@ scripts! {
     reload_units() = "reload-units";
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
     nginx_install(stale, available, enabled, mode) = "nginx-install";
+    nginx_words() = "nginx-words";
     /// Links with what they led to are added with [`Script::with`].
     nginx_restore(stale, available, mode, contents) = "nginx-restore";
     firewall_load(loader, unit) = "firewall-load";

@@ -536,13 +536,9 @@ impl Lane {
             line = replace_word(&line, &released.version, name);
         }
         let line = without_digests(&line.replace(&self.stack, "<stack>"));
-        match line.contains("container\t/<stack>-app-<served before>") {
-            // Kept warm or stopped: both are in order.
-            true => line
-                .replace(" running unless-stopped ", " ")
-                .replace(" running no ", " ")
-                .replace(" exited no ", " ")
-                .replace(" exited unless-stopped ", " "),
+        match line.starts_with("container\t/<stack>-app-<served before> ") {
+            // Kept warm or stopped, and so with another restart policy: both are in order.
+            true => line.rsplitn(3, ' ').last().unwrap_or_default().to_owned(),
             false => line,
         }
     }

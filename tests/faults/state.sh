@@ -14,6 +14,8 @@ tab=$(printf '\t')
 } | sort -u | while IFS= read -r path; do
 	case $path in
 	*/history.jsonl* | */generation | /run/stackctl/*.lock) continue ;;
+	# What the last change of the site has replaced.
+	*/nginx.before | */nginx.before/*) continue ;;
 	esac
 	stat -c "path$tab%F$tab%a$tab%u:%g$tab%N" "$path" 2>/dev/null
 	if [ -f "$path" ] && [ ! -L "$path" ]; then
@@ -24,10 +26,11 @@ tab=$(printf '\t')
 		fi
 	fi
 done
-systemctl list-units --all --plain --no-legend "*$stack*" | awk '{ print "unit\t" $1, $2, $3, $4 }'
+systemctl list-units --all --plain --no-legend "*$stack*" | grep -v '\.mount ' | awk '{ print "unit\t" $1, $2, $3, $4 }'
 systemctl list-unit-files --plain --no-legend "*$stack*" | awk '{ print "unit-file\t" $1, $2 }'
 docker ps -a --filter "name=^/$stack-" --format '{{.Names}}' | sort | while IFS= read -r name; do
-	docker inspect -f 'container	{{.Name}} {{.Config.Image}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{json .Config.Env}} {{json .Mounts}}' "$name"
+	# Its mounts are in no order.
+	docker inspect -f 'container	{{.Name}} {{.Config.Image}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{json .Config.Env}}{{range .Mounts}} {{.Source}}:{{.Destination}}:{{.RW}}{{end}}' "$name" | awk '{ printf "%s\t%s", $1, $2; for (i = 3; i < 6; i++) printf " %s", $i; print ""; for (i = 6; i <= NF; i++) print "of " $2, $i }' | sort
 done
 # One-offs and containers of builds have names of their own.
 docker ps -a --filter "label=stackctl.stack=$stack" --format 'labelled	{{.Names}}' | sort

@@ -319,6 +319,15 @@ fn a_secret_is_made_once_and_handed_to_one_user() {
 }
 
 #[test]
+fn a_run_that_cannot_be_written_down_does_not_begin() {
+    let at = Place::new();
+    fs::create_dir(at.path("history")).unwrap();
+    let arm = script::arm(at.text("pending"), at.text("history"));
+    at.check(&arm, b"{}\n", 73);
+    assert!(!at.path("pending").exists());
+}
+
+#[test]
 fn switch_renames_a_link() {
     let at = Place::new();
     let switch = |target: &str| script::switch(at.text("app.sock"), target);

@@ -216,6 +216,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             );
         }
         Action::RestoreSite(site) => {
+            host.generation = None;
             match &site.contents {
                 Some(bytes) => put(host, &site.path, FileKind::File, site.mode, 0, Some(bytes)),
                 None => remove(host, &site.path),

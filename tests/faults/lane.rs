@@ -255,12 +255,17 @@ impl Lane {
         let on = names.join(", ");
         text += &format!(
             "services:\n  app:\n    build: {{context: app, dockerfile: Dockerfile}}\n    listen: socket\n    \
-             stop_grace: 2s\n    bake: 1s\n    on: [{on}]\n"
+             on: [{on}]\n"
         );
-        if !self.app_keys.iter().any(|key| key.starts_with("health:")) {
-            text += "    health: {path: /healthz, interval: 100ms, deadline: 20s}\n";
-        }
-        for key in &self.app_keys {
+        let plain = [
+            "health: {path: /healthz, interval: 100ms, deadline: 20s}",
+            "bake: 1s",
+            "stop_grace: 2s",
+        ];
+        let name = |key: &str| key.split(':').next().map(str::to_owned);
+        let own: Vec<_> = self.app_keys.iter().map(|key| name(key)).collect();
+        let plain = plain.into_iter().filter(|key| !own.contains(&name(key)));
+        for key in plain.chain(self.app_keys.iter().map(String::as_str)) {
             text += &format!("    {key}\n");
         }
         text += &format!("  page: {{static: page, on: [{on}]}}\n{}", self.more);

@@ -129,6 +129,21 @@ fn deploys_that_work_fail_or_are_cut_short_lose_no_request() {
     app.serves("four");
     app.has_converged();
 
+    lab.step("a rollback sends requests back to the release that is still warm, and another one further back");
+    let yaml = fs::read_to_string(&app.yaml).expect("the yaml");
+    fs::write(&app.yaml, yaml.replace(COLD, "warm: 10m")).expect("write the yaml");
+    app.write(Backend::Good("five"));
+    app.run("deploy").expect_ok();
+    app.serves("five");
+    assert_eq!(app.running().len(), 2, "the one before is warm");
+    app.run("rollback").expect_ok();
+    app.serves("four");
+    app.run("rollback").expect_ok();
+    app.serves("three");
+    let marks = lab.root("ls /var/lib/stackctl/names/served/backend");
+    let left = marks.lines().filter(|mark| mark.ends_with(".left")).count();
+    assert_eq!(left, 2, "{marks}");
+
     lab.step("no visitor noticed any of it");
     load.lost_nothing();
     lab.step(&format!("{} requests, none lost", load.good()));
@@ -140,6 +155,9 @@ fn deploys_that_work_fail_or_are_cut_short_lose_no_request() {
         );
     }
 }
+
+/// In the yaml while old releases are stopped by the deploy itself.
+const COLD: &str = "warm: 0s";
 
 /// What the backend of a release does.
 enum Backend<'a> {
@@ -160,7 +178,12 @@ struct App<'a> {
 
 impl<'a> App<'a> {
     fn new(lab: &'a Lab) -> Self {
-        let yaml = lab.names_app(|yaml| yaml.replace("mysql:8.4", "mariadb:11"));
+        // Old releases are stopped by the deploy itself, so that what is left can be told at once.
+        let yaml = lab.names_app(|yaml| {
+            let yaml = yaml.replace("mysql:8.4", "mariadb:11");
+            assert!(yaml.contains("\n    health: "), "{yaml}");
+            yaml.replace("\n    health: ", &format!("\n    {COLD}\n    health: "))
+        });
         let backend = fs::read_to_string(lab.path("names/python/main.py")).expect("the backend");
         Self { lab, yaml, backend }
     }

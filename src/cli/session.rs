@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use zeroize::Zeroizing;
@@ -283,7 +284,12 @@ impl Loaded {
         depth: Depth,
         console: &Console,
     ) -> Result<Facts, Failure> {
-        let (facts, unobserved) = observe::hosts(&self.stack, fleet, depth).await;
+        let asked = now();
+        let (mut facts, unobserved) = observe::hosts(&self.stack, fleet, depth).await;
+        let answered = now();
+        for facts in facts.values_mut() {
+            facts.skew = Some(skew(facts.clock, asked, answered));
+        }
         let failures = unobserved
             .into_iter()
             .map(|(name, error)| (name.clone(), Failure::unobserved(name.as_str(), &error)))
@@ -314,6 +320,19 @@ impl Loaded {
         }
         Ok(releases)
     }
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
+
+/// Seconds by which a clock is ahead that told `told` at some time between the two: at least.
+fn skew(told: u64, asked: u64, answered: u64) -> i64 {
+    let nearest = told.clamp(asked, answered.max(asked));
+    let off = i64::try_from(told.abs_diff(nearest)).unwrap_or(i64::MAX);
+    if told < nearest { -off } else { off }
 }
 
 pub fn first_failure(

@@ -17,6 +17,8 @@ pub struct DockerFacts {
     pub volumes: BTreeSet<String>,
     /// By each of its tags.
     pub images: BTreeMap<String, ImageFacts>,
+    /// What registries say of images that are wanted and not there, as far as it was asked.
+    pub registry: BTreeMap<String, RegistryFacts>,
     /// What our databases answered, where their container runs.
     pub databases: BTreeMap<ServiceName, DatabaseFacts>,
 }
@@ -63,6 +65,18 @@ pub struct ImageFacts {
     /// Seconds since the epoch.
     pub created: i64,
     pub labels: BTreeMap<String, String>,
+}
+
+/// What a registry says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryFacts {
+    Found,
+    /// There is no such name or tag.
+    Absent,
+    /// We may not have it, or there is none; registries do not tell which. In the registry's own words.
+    Denied(String),
+    /// There was no answer, or none that says anything of the image.
+    Unreachable(String),
 }
 
 /// What a database said to a real query.

@@ -25,6 +25,12 @@ pub struct HostFacts {
     pub clock: u64,
     /// The same as RFC 3339.
     pub clock_text: String,
+    /// Seconds by which the host's clock is ahead of this machine's; `None` when nobody compared them.
+    pub skew: Option<i64>,
+    /// Programs that it must have and has not.
+    pub missing: BTreeSet<String>,
+    /// Whether /var/lib cannot be written to.
+    pub read_only: bool,
     /// KiB.
     pub memory_total: u64,
     /// KiB.
@@ -195,6 +201,8 @@ impl HostFacts {
             ["inodes", folder, total, free] => {
                 self.inodes.insert(folder.into(), space(total, free)?);
             }
+            ["missing", program] => drop(self.missing.insert(program.into())),
+            ["read-only", _] => self.read_only = true,
             ["init", "systemd"] => self.has_systemd = true,
             ["package", name, version] => {
                 self.packages.insert(name.into(), version.into());
@@ -322,7 +330,7 @@ mod tests {
         let answer = "os\tdebian\t12\tbookworm\tDebian GNU/Linux 12 (bookworm)\t\n\
             machine\tx86_64\t6.1.0\tweb1\nuptime\t88\nclock\t1795235658\t2026-11-21T04:34:18Z\n\
             memory\tMemTotal\t1000\nmemory\tMemAvailable\t900\ndisk\t/var/lib\t100\t50\ninodes\t/run\t-\t-\n\
-            init\tsystemd\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\tyes\n\
+            init\tsystemd\nmissing\tflock\nread-only\t/var/lib\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\tyes\n\
             path\t/etc/hostname\tf\t644\t0\t0\t\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
             path\t/bin\tl\t777\t0\t0\tusr/bin\n\
             listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\ngeneration\t0123456789ab\nnginx\tnginx version: nginx/1.22.1\n";
@@ -336,6 +344,7 @@ mod tests {
         assert_eq!(facts.listeners[0].process, "sshd");
         assert_eq!(facts.nginx.as_deref(), Some("1.22.1"));
         assert_eq!(facts.disk["/var/lib"].free, 50);
+        assert!(facts.missing.contains("flock") && facts.read_only);
     }
 
     #[test]

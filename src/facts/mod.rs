@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 pub use docker::{
     ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
-    SchemaFacts,
+    RegistryFacts, SchemaFacts,
 };
 pub use firewall::FirewallFacts;
 pub use health::{ConfigFacts, HostHealth, MachineFacts};

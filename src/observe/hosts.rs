@@ -100,9 +100,13 @@ async fn host(
             .map(|(service, target)| (service.name.clone(), target))
             .collect();
         let engine = Engine::connect(Arc::clone(transport), facts.docker_api.as_deref()).await?;
-        let told = engine
+        let mut told = engine
             .facts(stack.name.as_str(), &databases, depth == Depth::Status)
             .await?;
+        if depth == Depth::Plan {
+            let wanted = plan::images_of_interest(stack, name);
+            told.registry = engine.registry(&wanted, &told).await;
+        }
         facts.docker = Some(told);
     }
     Ok(facts)

@@ -56,6 +56,15 @@ pub fn assume_provisioned(
                 };
                 let answers = DatabaseFacts::Answers(schema);
                 docker.databases.insert(service.name.clone(), answers);
+                let secret = layout.secret(&super::container::app_secret(service));
+                facts.files.entry(secret).or_insert(FileFacts {
+                    kind: FileKind::File,
+                    mode: 0o600,
+                    user: 0,
+                    group: 0,
+                    digest: None,
+                    contents: None,
+                });
             }
         }
     }

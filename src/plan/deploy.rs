@@ -52,6 +52,7 @@ pub fn deploy(
             .filter(|release| release.host == *name)
             .collect();
         plan.check_ready(&mine);
+        plan.check_releases(&mine);
         if plan.findings.is_empty() {
             for service in stack.services_on(name) {
                 let Some(release) = mine.iter().find(|release| release.service == service.name)
@@ -355,7 +356,7 @@ impl HostPlan<'_> {
     }
 
     /// Whether the host has the release's folder.
-    fn has_release(&self, service: &Service, id: &ReleaseId) -> bool {
+    pub(super) fn has_release(&self, service: &Service, id: &ReleaseId) -> bool {
         let releases = self.layout.releases(&service.name);
         let entries = self.facts.entries.get(releases.as_str());
         entries.is_some_and(|names| names.contains_key(id.as_str()))

@@ -14,6 +14,7 @@ pub const PROGRAMS: &[&str] = &[
     "base64",
     "find",
     "flock",
+    "mktemp",
     "perl",
     "sha256sum",
     "ss",
@@ -638,7 +639,12 @@ fn provisioned(checks: &mut Checks, view: &HostView<'_>, plan: &Result<Plan, Pla
     match plan {
         Err(PlanError::Refused(findings)) => {
             for finding in findings.iter().filter(mine) {
-                checks.bad("preflight", finding.text.clone(), finding.hint.clone());
+                // What was told above is not told twice.
+                let told =
+                    |check: &Check| check.level == Level::Fail && check.name == finding.check;
+                if !checks.list.iter().any(told) {
+                    checks.bad("preflight", finding.text.clone(), finding.hint.clone());
+                }
             }
         }
         Err(error) => checks.bad(
@@ -868,12 +874,16 @@ mod tests {
         };
         facts.inodes.insert("/var/lib".into(), inodes);
         facts.memory_available = 10 * 1024;
-        let finding = Finding {
+        let finding = |check, text: &str| Finding {
             host: "web1".parse().unwrap(),
-            text: "port 80 is held by apache2".into(),
+            check,
+            text: text.into(),
             hint: "stop it".into(),
         };
-        let refused = Err(PlanError::Refused(vec![finding]));
+        let refused = Err(PlanError::Refused(vec![
+            finding("ports", "port 80 is held by apache2"),
+            finding("disk", "told above already"),
+        ]));
         let checks = judge(&health, Ok(&facts), &refused, &["198.51.100.7"]);
         assert_eq!(
             bad(&checks),

@@ -31,6 +31,8 @@ pub enum PlanError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub host: HostName,
+    /// What was looked at: `disk`, `ports`; it is what `doctor` calls it.
+    pub check: &'static str,
     pub text: String,
     /// What to do next.
     pub hint: String,
@@ -99,8 +101,19 @@ impl<'a> HostPlan<'a> {
     }
 
     pub fn refuse(&mut self, text: impl Into<String>, hint: impl Into<String>) {
+        self.refuse_as("preflight", text, hint);
+    }
+
+    /// Refuses because of what `doctor` looks at as well, by the same name.
+    pub fn refuse_as(
+        &mut self,
+        check: &'static str,
+        text: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.findings.push(Finding {
             host: self.host.name.clone(),
+            check,
             text: text.into(),
             hint: hint.into(),
         });

@@ -21,10 +21,6 @@ pub const UNITS: &[&str] = &[
 const PASSWORD_LENGTH: u32 = 32;
 /// A package index older than this is fetched again before anything is installed.
 const INDEX_AGE_SECONDS: u64 = 24 * 3600;
-/// What packages and a first image need, in KiB.
-const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
-/// What a provisioned host must have left, in KiB.
-const SPARE_DISK_KIB: u64 = 256 * 1024;
 
 /// What brings each host that answered to where it can take releases; empty when it is there already.
 pub fn provision(
@@ -41,6 +37,7 @@ pub fn provision(
         let mut plan = HostPlan::new(stack, host, facts, options);
         plan.rebuilds_manifest = true;
         plan.check();
+        plan.note_clock();
         if plan.findings.is_empty() {
             plan.packages();
             plan.folders();
@@ -91,18 +88,18 @@ pub(super) fn database_marker(layout: &Layout, service: &Service) -> HostPath {
 }
 
 impl<'a> HostPlan<'a> {
-    fn runs_docker(&self) -> bool {
+    pub(super) fn runs_docker(&self) -> bool {
         let services = self.stack.services_on(&self.host.name);
         services
             .iter()
             .any(|service| !matches!(service.kind, ServiceKind::Static(_)))
     }
 
-    fn has_sites(&self) -> bool {
+    pub(super) fn has_sites(&self) -> bool {
         self.stack.sites_on(&self.host.name).next().is_some()
     }
 
-    fn has_engine(&self) -> bool {
+    pub(super) fn has_engine(&self) -> bool {
         let packages = ["docker.io", "docker-ce", "moby-engine"];
         packages
             .iter()
@@ -110,95 +107,12 @@ impl<'a> HostPlan<'a> {
             || self.facts.docker_socket
     }
 
-    /// Everything that would make a later step fail and can be known now.
-    fn check(&mut self) {
-        let os = &self.facts.os;
-        if !matches!(os.id.as_str(), "debian" | "ubuntu") {
-            let seen = if os.pretty.is_empty() {
-                "an unknown system"
-            } else {
-                &os.pretty
-            };
-            let text = format!("it runs {seen}");
-            self.refuse(
-                text,
-                "stackctl provisions Debian and Ubuntu; use a host with one of these",
-            );
-            return;
-        }
-        if !self.facts.has_systemd {
-            self.refuse(
-                "systemd is not its process 1",
-                "use a host that boots with systemd",
-            );
-        }
-        let needed = if self.has_engine() {
-            SPARE_DISK_KIB
-        } else {
-            FRESH_DISK_KIB
-        };
-        if let Some(space) = self
-            .facts
-            .disk
-            .get("/var/lib")
-            .filter(|space| space.free < needed)
-        {
-            let text = format!(
-                "{} MiB are free below /var/lib, {} are needed",
-                space.free / 1024,
-                needed / 1024
-            );
-            self.refuse(
-                text,
-                "make room (`docker system prune`, `apt-get clean`) or attach a larger disk",
-            );
-        }
-        let few = self.facts.inodes.get("/var/lib");
-        if few.is_some_and(|space| space.total > 0 && space.free < 20_000) {
-            self.refuse(
-                "fewer than 20,000 inodes are free below /var/lib",
-                "remove small files or use a larger disk",
-            );
-        }
-        let stack = self.stack;
-        for site in stack.sites_on(&self.host.name) {
-            let taken = self
-                .facts
-                .listeners
-                .iter()
-                .find(|listener| listener.port == site.listen);
-            let Some(taken) = taken.filter(|listener| listener.process != "nginx") else {
-                continue;
-            };
-            let holder = if taken.process.is_empty() {
-                "another program"
-            } else {
-                &taken.process
-            };
-            let text = format!(
-                "port {} of site `{}` is held by {holder}",
-                site.listen, site.name
-            );
-            let hint = format!(
-                "stop it (`sudo ss -ltnp 'sport = :{}'` shows it) or give the site another `listen`",
-                site.listen
-            );
-            self.refuse(text, hint);
-        }
-        self.check_firewall();
-        for service in stack.services_on(&self.host.name) {
-            if service.database().is_some() {
-                self.check_database(service);
-            }
-        }
-    }
-
     fn container(&self, name: &str) -> Option<&'a ContainerFacts> {
         self.facts.docker.as_ref()?.containers.get(name)
     }
 
     /// Data and the password that opens it are only good together.
-    fn check_database(&mut self, service: &Service) {
+    pub(super) fn check_database(&mut self, service: &Service) {
         let volume = self.layout.volume(&service.name);
         let Some(docker) = &self.facts.docker else {
             return;

@@ -6,6 +6,7 @@ mod connect;
 mod containers;
 mod images;
 mod observe;
+mod registry;
 
 use std::time::Duration;
 

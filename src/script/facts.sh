@@ -52,6 +52,10 @@ stat -f -c '%n %S %b %a %c %d' /var/lib /run | while read -r folder block blocks
 	say inodes "$folder" "$inodes" "$free_inodes"
 done
 [ -d /run/systemd/system ] && say init systemd
+[ -w /var/lib ] || say read-only /var/lib
+for program in base64 find flock mktemp perl sha256sum stat systemctl tar timeout; do
+	command -v "$program" >/dev/null || say missing "$program"
+done
 
 # shellcheck disable=SC2086 # names without blanks, several words on purpose
 [ -n "$packages" ] && dpkg-query -W -f '${db:Status-Status}\t${Package}\t${Version}\n' $packages 2>/dev/null |

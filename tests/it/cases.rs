@@ -2,9 +2,11 @@
 //!
 //! - `stackctl.yaml`, whose paths lead into `tests/it/app`;
 //! - `facts.txt`: what a fresh host says, in the format of `facts.sh`; without one, `tests/cases/bookworm.txt` is read;
+//!   `facts.HOST.txt`: what that one says;
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
+//!   `publishes NAME PORT` of a container, `registry IMAGE absent|denied|unreachable WHY`, `skew SECONDS`,
 //!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
@@ -18,8 +20,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stackctl::config::{self, SourceText, Surroundings};
-use stackctl::facts::{ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts, sha256};
-use stackctl::model::{HostPath, Layout, Stack};
+use stackctl::facts::{
+    ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts, RegistryFacts, sha256,
+};
+use stackctl::model::{HostName, HostPath, Layout, Stack};
 use stackctl::observe;
 use stackctl::plan::container::label;
 use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target};
@@ -228,6 +232,19 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
             }
             ["forget-volume", name] => assert!(docker.volumes.remove(name), "{name}"),
             ["image", tag] => drop(docker.images.insert(tag.into(), ImageFacts::default())),
+            ["publishes", name, port] => {
+                let there = docker.containers.get_mut(name).unwrap();
+                there.published.insert(port.parse().unwrap());
+            }
+            ["registry", image, told, why] => {
+                let told = match told {
+                    "absent" => RegistryFacts::Absent,
+                    "denied" => RegistryFacts::Denied(why.into()),
+                    _ => RegistryFacts::Unreachable(why.into()),
+                };
+                docker.registry.insert(image.into(), told);
+            }
+            ["skew", seconds] => facts.skew = Some(seconds.parse().unwrap()),
             ["flush-firewall"] => facts.firewall.as_mut().unwrap().live = None,
             ["change-firewall", rule] => {
                 let live = facts.firewall.as_mut().unwrap().live.as_mut().unwrap();
@@ -258,6 +275,11 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
     facts.units.extend(added.units);
     facts.listeners.extend(added.listeners);
     facts.ufw |= added.ufw;
+    facts.missing.extend(added.missing);
+    facts.read_only |= added.read_only;
+    for (folder, space) in added.disk {
+        facts.disk.insert(folder, space);
+    }
     for (folder, names) in added.entries {
         facts.entries.entry(folder).or_default().extend(names);
     }
@@ -334,13 +356,13 @@ fn check(folder: &Path) -> Vec<String> {
     let bookworm = golden::root().join("tests/cases/bookworm.txt");
     let says = read("facts.txt").unwrap_or_else(|| fs::read_to_string(bookworm).unwrap());
     let manifest = Layout::new(&wanted.stack.name).manifest();
-    let fresh = HostFacts::parse(&says, &manifest).unwrap();
-    let mut facts: Facts = wanted
-        .stack
-        .hosts
-        .keys()
-        .map(|name| (name.clone(), fresh.clone()))
-        .collect();
+    let own = |name: &HostName| format!("facts.{name}.txt");
+    let mut facts = Facts::new();
+    for name in wanted.stack.hosts.keys() {
+        let says = read(&own(name)).unwrap_or_else(|| says.clone());
+        let fresh = HostFacts::parse(&says, &manifest).unwrap();
+        facts.insert(name.clone(), fresh);
+    }
     let is_fresh = !folder.join("before.yaml").exists();
     if !is_fresh {
         facts = Wanted::read(&folder.join("before.yaml")).settle(&facts);
@@ -463,7 +485,9 @@ fn check(folder: &Path) -> Vec<String> {
         }
     }
     golden.insert("plan.txt".to_owned(), text);
-    let inputs = ["stackctl.yaml", "facts.txt", "before.yaml", "since.txt"];
+    let own: Vec<String> = wanted.stack.hosts.keys().map(own).collect();
+    let mut inputs = vec!["stackctl.yaml", "facts.txt", "before.yaml", "since.txt"];
+    inputs.extend(own.iter().map(String::as_str));
     problems.extend(golden::check(folder, &inputs, &golden));
     problems
 }

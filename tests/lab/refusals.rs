@@ -168,6 +168,20 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
     lab.root(&format!("rm {marker}"));
     run("provision").expect_ok();
 
+    lab.step("a held port and a misspelt image are refused at once, before anything is changed");
+    lab.root("systemctl stop nginx && systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'my $kept = IO::Socket::INET->new(LocalPort => 80, Listen => 1) or die; sleep 3600'");
+    eventually("the port is taken", PATIENCE, || {
+        let seen = lab.root("ss -Hltnp 'sport = :80'");
+        seen.contains("perl").then_some(()).ok_or(seen)
+    });
+    let before = lab.root(look);
+    with("mariadb:11", "registry:5000/library/mariadbb:11")
+        .expect(5)
+        .says("port 80 of site `names` is held by perl")
+        .says("image registry:5000/library/mariadbb:11 of `db` is not in its registry");
+    same(&before, &lab.root(look));
+    lab.root("systemctl stop squatter && systemctl start nginx");
+
     lab.step("after all of that a deploy works");
     run("deploy").expect_ok();
     lab.stackctl(["-c", config, "status"]).expect_ok();

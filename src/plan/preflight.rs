@@ -1,0 +1,393 @@
+//! Whatever would make a later step fail and can be known before the first: all of it at once, for each host.
+
+use super::container;
+use super::host::HostPlan;
+use super::release::Release;
+use crate::facts::{HostFacts, Listener, RegistryFacts};
+use crate::model::{HostName, ImageSource, Service, ServiceKind, Stack};
+
+/// What packages and a first image need, in KiB.
+const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
+/// What a provisioned host must have left, in KiB.
+const SPARE_DISK_KIB: u64 = 256 * 1024;
+/// A context is sent, copied into a layer, and often copied once more by what is built from it.
+const COPIES_OF_CONTEXT: u64 = 3;
+const SPARE_INODES: u64 = 20_000;
+/// MySQL 8.4 as the official image sets it up does not start with less, in KiB.
+const DATABASE_MEMORY_KIB: u64 = 400 * 1024;
+/// Seconds. Certificates and tokens fail, and times in histories mislead.
+const SKEW_REFUSED: u64 = 300;
+const SKEW_NOTED: u64 = 30;
+/// The engine of Debian 11 and Ubuntu 20.04 with their updates: 20.10.
+const OLDEST_API: (u32, u32) = (1, 41);
+
+/// The images that services of a host come from and that it must be able to pull when it lacks them.
+pub fn images_of_interest(stack: &Stack, host: &HostName) -> Vec<String> {
+    let services = stack.services_on(host);
+    let images = services.into_iter().filter_map(pulled);
+    images.collect()
+}
+
+fn pulled(service: &Service) -> Option<String> {
+    match &service.kind {
+        ServiceKind::Mysql(database) => Some(database.image.to_string()),
+        ServiceKind::App(app) => match &app.source {
+            ImageSource::Image(image) => Some(image.to_string()),
+            ImageSource::Build(_) => None,
+        },
+        ServiceKind::Static(_) => None,
+    }
+}
+
+impl HostPlan<'_> {
+    /// What `provision` would fail at.
+    pub(super) fn check(&mut self) {
+        self.check_system();
+        self.check_common();
+        let needed = if self.has_engine() {
+            SPARE_DISK_KIB
+        } else {
+            FRESH_DISK_KIB
+        };
+        self.check_space(needed);
+        self.check_memory();
+        self.check_ports();
+        self.check_units();
+        self.check_firewall();
+        let stack = self.stack;
+        for service in stack.services_on(&self.host.name) {
+            if service.database().is_some() {
+                self.check_database(service);
+                self.check_image(service);
+            }
+        }
+    }
+
+    /// What `deploy` would fail at on a host that is provisioned.
+    pub(super) fn check_releases(&mut self, releases: &[&Release]) {
+        self.check_common();
+        let stack = self.stack;
+        let mut context = 0;
+        let mut is_new = false;
+        for service in stack.services_on(&self.host.name) {
+            let Some(release) = releases
+                .iter()
+                .find(|release| release.service == service.name)
+            else {
+                continue;
+            };
+            if service.app().is_some() {
+                self.check_image(service);
+                self.check_secrets(service);
+            }
+            if !self.has_release(service, &release.id) {
+                is_new = true;
+                let files = release.tree.iter().flat_map(|tree| tree.files());
+                context += files.map(|(_, file)| file.size).sum::<u64>();
+            }
+        }
+        // A run that brings nothing new, or mends what is there, takes no room.
+        if is_new {
+            let context = context.div_ceil(1024);
+            self.check_space(SPARE_DISK_KIB + context * COPIES_OF_CONTEXT);
+        }
+    }
+
+    /// What every run needs.
+    fn check_common(&mut self) {
+        let missing: Vec<&str> = self.facts.missing.iter().map(String::as_str).collect();
+        if !missing.is_empty() {
+            let text = format!("programs are missing: {}", missing.join(", "));
+            let hint =
+                "install them: sudo apt-get install coreutils findutils perl-base tar util-linux";
+            self.refuse_as("programs", text, hint);
+        }
+        if self.facts.read_only {
+            self.refuse_as(
+                "disk",
+                "/var/lib is mounted read-only",
+                "look for why (`sudo dmesg | grep -i remount`), check the disk, then mount it read-write",
+            );
+        }
+        let skew = self.facts.skew.unwrap_or(0);
+        if skew.unsigned_abs() > SKEW_REFUSED {
+            self.refuse_as(
+                "clock",
+                skewed(skew),
+                "run `sudo timedatectl set-ntp true` there, or install chrony; or look at this machine's clock",
+            );
+        }
+        let offered = self.facts.docker_api.as_deref().and_then(version);
+        if offered.is_some_and(|offered| offered < OLDEST_API) {
+            let (api, engine) = (
+                self.facts.docker_api.as_deref().unwrap_or_default(),
+                self.facts
+                    .docker
+                    .as_ref()
+                    .map_or("", |docker| &docker.engine),
+            );
+            let text = format!(
+                "Docker's engine {engine} offers API {api}; {}.{} is needed",
+                OLDEST_API.0, OLDEST_API.1
+            );
+            self.refuse_as(
+                "engine",
+                text,
+                "upgrade it to 20.10 or newer: `sudo apt-get install --only-upgrade docker.io`, or docker-ce",
+            );
+        }
+    }
+
+    fn check_system(&mut self) {
+        let os = &self.facts.os;
+        let seen = if os.pretty.is_empty() {
+            "an unknown system".to_owned()
+        } else {
+            os.pretty.clone()
+        };
+        // A testing or unstable Debian has no number.
+        let is_older = |oldest| version(&os.version).is_some_and(|version| version < oldest);
+        match os.id.as_str() {
+            "debian" if is_older((11, 0)) => {
+                self.refuse_as(
+                    "system",
+                    format!("it runs {seen}"),
+                    "Debian 11 is the oldest that works; upgrade it or use another host",
+                );
+            }
+            "ubuntu" if is_older((20, 4)) => {
+                self.refuse_as(
+                    "system",
+                    format!("it runs {seen}"),
+                    "Ubuntu 20.04 is the oldest that works; upgrade it or use another host",
+                );
+            }
+            "debian" | "ubuntu" => {}
+            _ => self.refuse_as(
+                "system",
+                format!("it runs {seen}"),
+                "stackctl provisions Debian and Ubuntu; use a host with one of these",
+            ),
+        }
+        let architecture = &self.facts.architecture;
+        if !matches!(architecture.as_str(), "" | "x86_64" | "aarch64") {
+            self.refuse_as(
+                "system",
+                format!("its processor is {architecture}"),
+                "use a host with x86_64 or aarch64",
+            );
+        }
+        if !self.facts.has_systemd {
+            self.refuse_as(
+                "system",
+                "systemd is not its process 1",
+                "use a host that boots with systemd",
+            );
+        }
+    }
+
+    /// `needed` is in KiB.
+    fn check_space(&mut self, needed: u64) {
+        let space = self.facts.disk.get("/var/lib");
+        if let Some(space) = space.filter(|space| space.free < needed) {
+            let text = format!(
+                "{} MiB are free below /var/lib, {} are needed",
+                space.free / 1024,
+                needed.div_ceil(1024)
+            );
+            self.refuse_as(
+                "disk",
+                text,
+                "make room (`docker system prune`, `apt-get clean`) or attach a larger disk",
+            );
+        }
+        let few = self.facts.inodes.get("/var/lib");
+        if few.is_some_and(|space| space.total > 0 && space.free < SPARE_INODES) {
+            self.refuse_as(
+                "inodes",
+                "fewer than 20,000 inodes are free below /var/lib",
+                "remove small files or use a larger disk",
+            );
+        }
+    }
+
+    fn check_memory(&mut self) {
+        let total = self.facts.memory_total;
+        if total == 0 {
+            return;
+        }
+        let services = self.stack.services_on(&self.host.name);
+        let mib = total / 1024;
+        if total < DATABASE_MEMORY_KIB {
+            let database = services
+                .iter()
+                .find(|service| service.database().is_some())
+                .map(|service| &service.name);
+            match database {
+                Some(name) => self.refuse_as(
+                    "memory",
+                    format!("it has {mib} MiB of memory; database `{name}` needs a host with 400"),
+                    "use a larger host, or place the database on another with `on:`",
+                ),
+                None => self.note(format!(
+                    "it has only {mib} MiB of memory; a build may be killed"
+                )),
+            }
+        }
+        let limits: u64 = services.into_iter().filter_map(limit).map(u64::from).sum();
+        if limits > mib {
+            self.note(format!(
+                "the `memory:` limits of its services come to {limits} MiB, and it has {mib}: the kernel may kill one before it reaches its limit"
+            ));
+        }
+    }
+
+    fn check_ports(&mut self) {
+        let stack = self.stack;
+        for site in stack.sites_on(&self.host.name) {
+            let Some(holder) = holder(self.facts, site.listen) else {
+                continue;
+            };
+            let (name, stop) = match holder {
+                Holder::Container(name) => (
+                    format!("container {name}"),
+                    format!("stop it (`sudo docker stop {name}`)"),
+                ),
+                Holder::Process(name) => {
+                    let show = format!("sudo ss -ltnp 'sport = :{}'", site.listen);
+                    (name, format!("stop it (`{show}` shows it)"))
+                }
+            };
+            let text = format!(
+                "port {} of site `{}` is held by {name}",
+                site.listen, site.name
+            );
+            let hint = format!("{stop} or give the site another `listen`");
+            self.refuse_as("ports", text, hint);
+        }
+    }
+
+    /// A masked unit cannot be started by anybody.
+    fn check_units(&mut self) {
+        for (wanted, unit) in [
+            (self.runs_docker(), "docker.service"),
+            (self.has_sites(), "nginx.service"),
+        ] {
+            let there = self.facts.units.get(unit);
+            if wanted && there.is_some_and(|there| there.load == "masked") {
+                self.refuse_as(
+                    "units",
+                    format!("{unit} is masked, so it cannot be started"),
+                    format!("run `sudo systemctl unmask {unit}` there"),
+                );
+            }
+        }
+    }
+
+    /// Whether the image of a service can be had, when the host's engine was asked.
+    fn check_image(&mut self, service: &Service) {
+        let Some(image) = pulled(service) else { return };
+        let docker = self.facts.docker.as_ref();
+        let Some(told) = docker.and_then(|docker| docker.registry.get(&image)) else {
+            return;
+        };
+        let of = format!("image {image} of `{}`", service.name);
+        match told {
+            RegistryFacts::Found => {}
+            RegistryFacts::Absent => self.refuse_as(
+                "images",
+                format!("{of} is not in its registry"),
+                "look at its name and its tag; is one of them misspelt?",
+            ),
+            RegistryFacts::Denied(why) => self.refuse_as(
+                "images",
+                format!("{of} cannot be had: the registry says: {why}"),
+                format!("is its name misspelt? If it is private: `sudo docker login` and `sudo docker pull {image}` on the host; what is there is not pulled"),
+            ),
+            RegistryFacts::Unreachable(why) => self.refuse_as(
+                "images",
+                format!("{of} cannot be had: its registry does not answer the host: {why}"),
+                "look at the host's way out (name servers, proxy, firewall) and try again",
+            ),
+        }
+    }
+
+    /// A release gets a copy of the password of each database that it needs.
+    fn check_secrets(&mut self, service: &Service) {
+        if !self.facts.files.contains_key(&self.layout.state()) {
+            return;
+        }
+        let stack = self.stack;
+        for (needed, _) in container::databases_of(stack, service) {
+            let path = self.layout.secret(&container::app_secret(needed));
+            if !self.facts.files.contains_key(&path) {
+                self.refuse_as(
+                    "secrets",
+                    format!(
+                        "the password of database `{}`, which `{}` needs, is gone ({path})",
+                        needed.name, service.name
+                    ),
+                    "run `stackctl provision`, which makes it or says where a copy is",
+                );
+            }
+        }
+    }
+
+    /// Said by `provision` alone, as nothing that is deployed changes it.
+    pub(super) fn note_clock(&mut self) {
+        let skew = self.facts.skew.unwrap_or(0);
+        if skew.unsigned_abs() > SKEW_NOTED {
+            self.note(format!(
+                "{}; `sudo timedatectl set-ntp true` there keeps it in time",
+                skewed(skew)
+            ));
+        }
+    }
+}
+
+fn skewed(skew: i64) -> String {
+    let side = if skew > 0 { "ahead of" } else { "behind" };
+    format!(
+        "its clock is {} s {side} this machine's",
+        skew.unsigned_abs()
+    )
+}
+
+fn limit(service: &Service) -> Option<u32> {
+    match &service.kind {
+        ServiceKind::App(app) => app.memory,
+        ServiceKind::Mysql(database) => database.memory,
+        ServiceKind::Static(_) => None,
+    }
+}
+
+/// The first two numbers of a version; one that is missing counts as 0.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split('.').map(str::parse);
+    let first = numbers.next()?.ok()?;
+    Some((first, numbers.next().and_then(Result::ok).unwrap_or(0)))
+}
+
+enum Holder {
+    Container(String),
+    Process(String),
+}
+
+/// Who beside nginx holds a port. An engine without its proxy program publishes ports where no socket listens.
+fn holder(facts: &HostFacts, port: u16) -> Option<Holder> {
+    let containers = facts.docker.iter().flat_map(|docker| &docker.containers);
+    let mut publishing = containers
+        .filter(|(_, there)| there.is_running() && there.published.contains(&port))
+        .map(|(name, _)| name);
+    if let Some(name) = publishing.next() {
+        return Some(Holder::Container(name.clone()));
+    }
+    let is_other = |listener: &&Listener| listener.port == port && listener.process != "nginx";
+    let taken = facts.listeners.iter().find(is_other)?;
+    let name = if taken.process.is_empty() {
+        "another program"
+    } else {
+        &taken.process
+    };
+    Some(Holder::Process(name.to_owned()))
+}

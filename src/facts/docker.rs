@@ -51,6 +51,39 @@ pub struct ContainerDetails {
     pub out_of_memory: bool,
     /// Process id on the host; 0 when not running.
     pub pid: i64,
+    /// What it was told to be.
+    pub settings: ContainerSettings,
+}
+
+/// How the engine runs a container now, whatever it was made as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerSettings {
+    /// The image's name as it was given.
+    pub image: String,
+    /// Bytes; 0 for no limit.
+    pub memory: i64,
+    /// `None` where the engine does not tell.
+    pub pids_limit: Option<i64>,
+    /// `no`, `always`, `unless-stopped`, `on-failure`.
+    pub restart: String,
+    /// The image's own variables as well.
+    pub env: BTreeMap<String, String>,
+    pub command: Vec<String>,
+    pub user: String,
+    /// Path in the container → what is mounted there.
+    pub mounts: BTreeMap<String, MountFacts>,
+    pub privileged: bool,
+    /// Whether the root file system is read-only.
+    pub read_only: bool,
+    pub dropped_capabilities: BTreeSet<String>,
+    pub added_capabilities: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountFacts {
+    /// A path on the host, or a volume's name.
+    pub source: String,
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

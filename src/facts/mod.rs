@@ -12,8 +12,8 @@ mod source;
 use std::collections::BTreeMap;
 
 pub use docker::{
-    ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
-    RegistryFacts, SchemaFacts,
+    ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, ImageFacts,
+    MountFacts, NetworkFacts, RegistryFacts, SchemaFacts,
 };
 pub use firewall::FirewallFacts;
 pub use health::{ConfigFacts, HostHealth, MachineFacts};

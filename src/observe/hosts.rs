@@ -1,6 +1,6 @@
 //! Facts of all hosts at once: one script each, then a few API calls sent together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,8 +100,10 @@ async fn host(
             .map(|(service, target)| (service.name.clone(), target))
             .collect();
         let engine = Engine::connect(Arc::clone(transport), facts.docker_api.as_deref()).await?;
+        let known = containers(stack, name, &facts);
+        let status = depth == Depth::Status;
         let mut told = engine
-            .facts(stack.name.as_str(), &databases, depth == Depth::Status)
+            .facts(stack.name.as_str(), &databases, &known, status)
             .await?;
         if depth == Depth::Plan {
             let wanted = plan::images_of_interest(stack, name);
@@ -110,6 +112,21 @@ async fn host(
         facts.docker = Some(told);
     }
     Ok(facts)
+}
+
+/// The containers that serve on a host, by what nginx is led to, and those of its databases.
+fn containers(stack: &Stack, host: &HostName, facts: &HostFacts) -> BTreeSet<String> {
+    let layout = Layout::new(&stack.name);
+    let services = stack.services_on(host).into_iter();
+    let names = services.filter_map(|service| {
+        if service.database().is_some() {
+            return Some(layout.container(&service.name));
+        }
+        service.app()?;
+        let id = plan::serving(&layout, service, facts)?;
+        Some(layout.release_container(&service.name, &id))
+    });
+    names.collect()
 }
 
 fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String> {

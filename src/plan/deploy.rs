@@ -251,9 +251,14 @@ impl HostPlan<'_> {
         let there = docker
             .and_then(|docker| docker.containers.get(&name))
             .cloned();
-        let same = there
+        let labelled = there
             .as_ref()
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
+        let by_hand = there
+            .as_ref()
+            .filter(|_| labelled)
+            .and_then(|there| self.changed_by_hand(&spec, there));
+        let same = labelled && by_hand.is_none();
         let runs = same && there.as_ref().is_some_and(ContainerFacts::is_running);
         let link = layout.socket_link(&service.name);
         let target = format!("{}.{id}/app.sock", service.name);
@@ -270,6 +275,8 @@ impl HostPlan<'_> {
         if !(runs && switched && whole) {
             let cause = if switched && !whole {
                 "its own files are gone"
+            } else if let Some(by_hand) = &by_hand {
+                by_hand
             } else if switched {
                 "its container is not running as it should"
             } else {
@@ -310,6 +317,9 @@ impl HostPlan<'_> {
             );
         } else {
             self.proxy(service, id, units);
+            if let Some(there) = &there {
+                self.keep_restarting(phase::PREPARE, &spec, there);
+            }
         }
         self.at_boot(tmpfiles, switched);
         if !switched {
@@ -463,7 +473,12 @@ impl HostPlan<'_> {
             step.undo.push(undo);
         }
         if let Some(there) = there.filter(|_| !same) {
-            let cause = "its definition changed";
+            let relabelled = there.labels.get(label::SPEC) != spec.labels.get(label::SPEC);
+            let cause = if relabelled {
+                "its definition changed"
+            } else {
+                cause
+            };
             if there.is_running() || there.state == "restarting" {
                 let (name, grace) = (spec.name.clone(), spec.stop_grace);
                 self.step(phase::PREPARE, Action::StopContainer { name, grace }, cause);

@@ -6,6 +6,7 @@ mod compare;
 pub mod container;
 mod deploy;
 mod doctor;
+mod drift;
 mod event;
 mod fingerprint;
 mod firewall;

@@ -296,8 +296,12 @@ impl<'a> HostPlan<'a> {
         }
         let spec = container::database(self.stack, service, database);
         let there = self.container(&spec.name);
-        let same = there
+        let labelled = there
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
+        let by_hand = there
+            .filter(|_| labelled)
+            .and_then(|there| self.changed_by_hand(&spec, there));
+        let same = labelled && by_hand.is_none();
         let running = there.is_some_and(ContainerFacts::is_running);
         let mut restarted = !(same && running);
         if restarted {
@@ -307,7 +311,7 @@ impl<'a> HostPlan<'a> {
             let cause = match there {
                 None => "missing",
                 Some(_) if same => "not running",
-                Some(_) => "its definition changed",
+                Some(_) => by_hand.as_deref().unwrap_or("its definition changed"),
             };
             if there.is_some() && !same {
                 let (name, grace) = (spec.name.clone(), spec.stop_grace);
@@ -322,6 +326,9 @@ impl<'a> HostPlan<'a> {
                 self.step(0, Action::RemoveContainer(name), cause);
             }
             self.step(0, Action::RunContainer(Box::new(spec.clone())), cause);
+        }
+        if let Some(there) = there.filter(|_| same) {
+            self.keep_restarting(0, &spec, there);
         }
         let target = target(service, database, &spec.name);
         let seen = docker.and_then(|docker| docker.databases.get(&service.name));

@@ -1,18 +1,18 @@
 //! What an engine has, in a few calls sent at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerInspectResponse, ContainerSummary, MountPoint};
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions,
     ListVolumesOptions,
 };
 use futures_util::future::{join_all, try_join_all};
 
-use super::{DockerError, Engine};
+use super::{DockerError, Engine, has_status};
 use crate::facts::{
-    ContainerDetails, ContainerFacts, DatabaseFacts, DockerFacts, ImageFacts, NetworkFacts,
-    SchemaFacts,
+    ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, ImageFacts,
+    MountFacts, NetworkFacts, SchemaFacts,
 };
 use crate::model::ServiceName;
 use crate::plan::DatabaseTarget;
@@ -22,11 +22,13 @@ use crate::script;
 impl Engine {
     /// Observes the engine: containers, networks, volumes, images, and what each database answers.
     ///
-    /// With `details`, our containers are inspected as well (one more round trip).
+    /// The containers named in `known` are inspected with the same batch; with `details`, all others of ours are as well
+    /// (one more round trip).
     pub async fn facts(
         &self,
         stack: &str,
         databases: &[(ServiceName, DatabaseTarget)],
+        known: &BTreeSet<String>,
         details: bool,
     ) -> Result<DockerFacts, DockerError> {
         let containers = self.docker.list_containers(Some(ListContainersOptions {
@@ -40,8 +42,10 @@ impl Engine {
         let asked = join_all(databases.iter().map(|(service, target)| async move {
             (service.clone(), self.database(target).await)
         }));
-        let (containers, networks, volumes, images, version, asked) =
-            tokio::join!(containers, networks, volumes, images, version, asked);
+        let inspected = self.inspect(known.iter().cloned().collect());
+        let (containers, networks, volumes, images, version, asked, inspected) = tokio::join!(
+            containers, networks, volumes, images, version, asked, inspected
+        );
         let listing = |what: &'static str| DockerError::refused(format!("list its {what}"));
 
         let mut facts = DockerFacts {
@@ -83,42 +87,41 @@ impl Engine {
             .into_iter()
             .filter_map(|(service, told)| Some((service, told?)))
             .collect();
+        detail(&mut facts, inspected?);
         if details {
-            self.inspect_own(stack, &mut facts).await?;
+            let ours = |there: &ContainerFacts| {
+                there.labels.get(label::STACK).map(String::as_str) == Some(stack)
+            };
+            let others = facts
+                .containers
+                .iter()
+                .filter(|(name, there)| ours(there) && !known.contains(*name));
+            let others = others.map(|(name, _)| name.clone()).collect();
+            let inspected = self.inspect(others).await?;
+            detail(&mut facts, inspected);
         }
         Ok(facts)
     }
 
-    async fn inspect_own(&self, stack: &str, facts: &mut DockerFacts) -> Result<(), DockerError> {
-        let own: Vec<String> = facts
-            .containers
-            .iter()
-            .filter(|(_, there)| there.labels.get(label::STACK).map(String::as_str) == Some(stack))
-            .map(|(name, _)| name.clone())
-            .collect();
-        let inspected = try_join_all(own.iter().map(|name| {
-            self.docker
-                .inspect_container(name, None::<InspectContainerOptions>)
-        }))
-        .await
-        .map_err(DockerError::refused("inspect our containers"))?;
-        for (name, there) in own.into_iter().zip(inspected) {
-            let state = there.state.unwrap_or_default();
-            let details = ContainerDetails {
-                started_at: state.started_at.unwrap_or_default(),
-                restarts: there
-                    .restart_count
-                    .and_then(|count| u32::try_from(count).ok())
-                    .unwrap_or(0),
-                exit_code: state.exit_code.unwrap_or(0),
-                out_of_memory: state.oom_killed.unwrap_or(false),
-                pid: state.pid.unwrap_or(0),
-            };
-            if let Some(container) = facts.containers.get_mut(&name) {
-                container.details = Some(details);
+    /// What an inspection tells of each of these containers that is there.
+    async fn inspect(
+        &self,
+        names: Vec<String>,
+    ) -> Result<Vec<(String, ContainerDetails)>, DockerError> {
+        let asked = try_join_all(names.into_iter().map(|name| async move {
+            let told = self
+                .docker
+                .inspect_container(&name, None::<InspectContainerOptions>)
+                .await;
+            match told {
+                Err(error) if has_status(&error, 404) => Ok(None),
+                told => told.map(|told| Some((name, container_details(told)))),
             }
-        }
-        Ok(())
+        }));
+        let told = asked
+            .await
+            .map_err(DockerError::refused("inspect our containers"))?;
+        Ok(told.into_iter().flatten().collect())
     }
 
     /// A real query in the database's own container; `None` when no such container runs.
@@ -211,4 +214,62 @@ fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
         details: None,
     };
     (name.unwrap_or_default().to_owned(), facts)
+}
+
+fn detail(facts: &mut DockerFacts, inspected: Vec<(String, ContainerDetails)>) {
+    for (name, details) in inspected {
+        if let Some(container) = facts.containers.get_mut(&name) {
+            container.details = Some(details);
+        }
+    }
+}
+
+fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
+    let state = there.state.unwrap_or_default();
+    let config = there.config.unwrap_or_default();
+    let host = there.host_config.unwrap_or_default();
+    let restart = host.restart_policy.and_then(|policy| policy.name);
+    let variables = config.env.unwrap_or_default();
+    let variables = variables.iter().filter_map(|line| line.split_once('='));
+    let mounts = there.mounts.unwrap_or_default().into_iter();
+    let settings = ContainerSettings {
+        image: config.image.unwrap_or_default(),
+        memory: host.memory.unwrap_or(0),
+        pids_limit: host.pids_limit,
+        restart: restart.map(|name| name.to_string()).unwrap_or_default(),
+        env: variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        command: config.cmd.unwrap_or_default(),
+        user: config.user.unwrap_or_default(),
+        mounts: mounts.map(mount).collect(),
+        privileged: host.privileged.unwrap_or(false),
+        read_only: host.readonly_rootfs.unwrap_or(false),
+        dropped_capabilities: host.cap_drop.unwrap_or_default().into_iter().collect(),
+        added_capabilities: host.cap_add.unwrap_or_default().into_iter().collect(),
+    };
+    ContainerDetails {
+        started_at: state.started_at.unwrap_or_default(),
+        restarts: there
+            .restart_count
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0),
+        exit_code: state.exit_code.unwrap_or(0),
+        out_of_memory: state.oom_killed.unwrap_or(false),
+        pid: state.pid.unwrap_or(0),
+        settings,
+    }
+}
+
+fn mount(point: MountPoint) -> (String, MountFacts) {
+    let facts = MountFacts {
+        // A volume's source is where the engine keeps it; its name is what we know.
+        source: point
+            .name
+            .filter(|name| !name.is_empty())
+            .or(point.source)
+            .unwrap_or_default(),
+        read_only: !point.rw.unwrap_or(true),
+    };
+    (point.destination.unwrap_or_default(), facts)
 }

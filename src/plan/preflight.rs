@@ -78,10 +78,10 @@ impl HostPlan<'_> {
             };
             if service.app().is_some() {
                 self.check_image(service);
-                self.check_secrets(service);
             }
             if !self.has_release(service, &release.id) {
                 is_new = true;
+                self.check_secrets(service);
                 let files = release.tree.iter().flat_map(|tree| tree.files());
                 context += files.map(|(_, file)| file.size).sum::<u64>();
             }
@@ -119,17 +119,9 @@ impl HostPlan<'_> {
         }
         let offered = self.facts.docker_api.as_deref().and_then(version);
         if offered.is_some_and(|offered| offered < OLDEST_API) {
-            let (api, engine) = (
-                self.facts.docker_api.as_deref().unwrap_or_default(),
-                self.facts
-                    .docker
-                    .as_ref()
-                    .map_or("", |docker| &docker.engine),
-            );
-            let text = format!(
-                "Docker's engine {engine} offers API {api}; {}.{} is needed",
-                OLDEST_API.0, OLDEST_API.1
-            );
+            let api = self.facts.docker_api.as_deref().unwrap_or_default();
+            let (major, minor) = OLDEST_API;
+            let text = format!("Docker's engine offers API {api}, and {major}.{minor} is needed");
             self.refuse_as(
                 "engine",
                 text,

@@ -204,6 +204,7 @@ impl Target {
                 self.short(&script::secret_copy(from, to, owner.user, owner.group), &[])
                     .await
             }
+            Action::KeepCopy { from, to } => self.short(&script::keep_copy(from, to), &[]).await,
             Action::InstallSite(site) => self.install_site(site).await,
             Action::RestoreSite(_) | Action::RestoreFirewall(_) => {
                 let words = action.words();

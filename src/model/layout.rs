@@ -49,6 +49,12 @@ impl Layout {
         self.path(format!("{}/pending", self.state()))
     }
 
+    /// Where a file that somebody edited is kept when it is replaced.
+    pub fn kept(&self, file: &HostPath, time: u64) -> HostPath {
+        let name = file.as_str().trim_start_matches('/').replace('/', "-");
+        self.path(format!("{}/kept/{time}-{name}", self.state()))
+    }
+
     /// A copy of `recover.sh` for the boot after a crash.
     pub fn recover_script(&self) -> HostPath {
         self.path(format!("{}/recover.sh", self.state()))

@@ -147,6 +147,11 @@ fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String>
     // systemctl knows patterns; the releases are not known here.
     for service in stack.services.values() {
         let Some(app) = service.app() else { continue };
+        // A release's copies of passwords; of these only digests are told.
+        let releases = Layout::new(&stack.name).releases(&service.name);
+        let copies = plan::secrets_of(stack, service);
+        questions.extend(copies.iter().map(|copy| format!("f:{releases}/*/{copy}")));
+        questions.push(format!("f:{releases}/*/release.json"));
         let (stack, name) = (&stack.name, &service.name);
         questions.push(format!("u:{stack}-{name}-cool-*.timer"));
         if matches!(app.listen, Listen::Port(_)) {

@@ -258,6 +258,7 @@ impl HostPlan<'_> {
             .as_ref()
             .filter(|_| labelled)
             .and_then(|there| self.changed_by_hand(&spec, there));
+        let by_hand = by_hand.or_else(|| self.edited_secrets(service, id));
         let same = labelled && by_hand.is_none();
         let runs = same && there.as_ref().is_some_and(ContainerFacts::is_running);
         let link = layout.socket_link(&service.name);
@@ -270,6 +271,17 @@ impl HostPlan<'_> {
             None => Vec::new(),
         };
 
+        let record = Record {
+            schema: 1,
+            service: service.name.clone(),
+            id: id.clone(),
+            spec: spec.clone(),
+            files: std::iter::once(&tmpfiles)
+                .chain(&units)
+                .map(RecordedFile::of)
+                .collect(),
+            sources: release.tree.as_ref().map(sources).unwrap_or_default(),
+        };
         // Without them it would not start again after a reboot, nor could it be gone back to.
         let whole = self.has_release(service, id);
         if !(runs && switched && whole) {
@@ -281,17 +293,6 @@ impl HostPlan<'_> {
                 "its container is not running as it should"
             } else {
                 switch_cause(current.as_deref())
-            };
-            let record = Record {
-                schema: 1,
-                service: service.name.clone(),
-                id: id.clone(),
-                spec: spec.clone(),
-                files: std::iter::once(&tmpfiles)
-                    .chain(&units)
-                    .map(RecordedFile::of)
-                    .collect(),
-                sources: release.tree.as_ref().map(sources).unwrap_or_default(),
             };
             self.prepare(
                 service,
@@ -317,10 +318,13 @@ impl HostPlan<'_> {
             );
         } else {
             self.proxy(service, id, units);
+            self.file(phase::PREPARE, record.file(&layout));
+            self.missing_secrets(service, id);
             if let Some(there) = &there {
                 self.keep_restarting(phase::PREPARE, &spec, there);
             }
         }
+        self.owns_record_of(service, id);
         self.at_boot(tmpfiles, switched);
         if !switched {
             let cause = switch_cause(current.as_deref());
@@ -438,12 +442,8 @@ impl HostPlan<'_> {
         if is_new && !switched {
             step.undo.push(Action::Remove(folder.clone()));
         }
-        let record = RemoteFile {
-            path: Record::path(&layout, &service.name, id),
-            mode: 0o600,
-            owner: Owner::ROOT,
-            contents: record.to_bytes(),
-        };
+        let record = record.file(&layout);
+        self.own(&record);
         self.step(
             phase::PREPARE,
             Action::PutFile {
@@ -453,16 +453,7 @@ impl HostPlan<'_> {
             "all that a rollback needs",
         );
         for (needed, _) in container::databases_of(self.stack, service) {
-            let secret = container::app_secret(needed);
-            let owner = Owner {
-                user: Layout::APP_USER,
-                group: Layout::APP_USER,
-            };
-            let copy = Action::CopySecret {
-                from: layout.secret(&secret),
-                to: container::release_secret(&layout, service, id, &secret),
-                owner,
-            };
+            let copy = self.secret_copy(service, id, needed);
             self.step(phase::PREPARE, copy, format!("`{}` needs it", service.name));
         }
         // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:

@@ -1,9 +1,12 @@
-//! What somebody changed of a container that is still called ours.
+//! What somebody changed of a release that serves: its container, its record, its secrets.
 
-use super::container::{ContainerSpec, Mount};
+use super::container::{self, ContainerSpec, Mount};
+use super::deploy::phase;
 use super::host::HostPlan;
+use super::record::Record;
 use super::step::Action;
 use crate::facts::{ContainerFacts, ContainerSettings};
+use crate::model::{HostPath, Layout, Owner, ReleaseId, Service};
 
 const MIB: i64 = 1024 * 1024;
 /// The restart policy of what serves.
@@ -189,7 +192,155 @@ impl HostPlan<'_> {
     }
 }
 
+impl HostPlan<'_> {
+    /// The manifest tells of a release's record only while it serves: those of others are there to go back to, and their
+    /// folders go as a whole.
+    pub(super) fn owns_record_of(&mut self, service: &Service, id: &ReleaseId) {
+        let releases = format!("{}/", self.layout.releases(&service.name));
+        let own = Record::path(&self.layout, &service.name, id);
+        self.manifest
+            .files
+            .retain(|path, _| *path == own || !path.as_str().starts_with(&releases));
+    }
+
+    /// Hands a release its own copy of a database's password.
+    pub(super) fn secret_copy(
+        &self,
+        service: &Service,
+        id: &ReleaseId,
+        needed: &Service,
+    ) -> Action {
+        let secret = container::app_secret(needed);
+        Action::CopySecret {
+            from: self.layout.secret(&secret),
+            to: container::release_secret(&self.layout, service, id, &secret),
+            owner: Owner {
+                user: Layout::APP_USER,
+                group: Layout::APP_USER,
+            },
+        }
+    }
+
+    fn secret_paths(&self, service: &Service, id: &ReleaseId, needed: &Service) -> [HostPath; 2] {
+        let secret = container::app_secret(needed);
+        let copy = container::release_secret(&self.layout, service, id, &secret);
+        [self.layout.secret(&secret), copy]
+    }
+
+    /// A copy that is gone would keep the container from starting again; one that others may read is no secret.
+    pub(super) fn missing_secrets(&mut self, service: &Service, id: &ReleaseId) {
+        for (needed, _) in container::databases_of(self.stack, service) {
+            let [_, copy] = self.secret_paths(service, id, needed);
+            let cause = match self.facts.files.get(&copy) {
+                None => "missing",
+                Some(there) if there.mode & 0o7777 != 0o400 || there.user != Layout::APP_USER => {
+                    "its mode or owner differs"
+                }
+                Some(_) => continue,
+            };
+            let copy = self.secret_copy(service, id, needed);
+            self.step(phase::PREPARE, copy, cause);
+        }
+    }
+
+    /// The container reads a password from the file that was there when it started, so an edited one is only mended by
+    /// making it again. What was written there is nobody's business.
+    pub(super) fn edited_secrets(&mut self, service: &Service, id: &ReleaseId) -> Option<String> {
+        let mut edited = None;
+        for (needed, _) in container::databases_of(self.stack, service) {
+            let [secret, copy] = self.secret_paths(service, id, needed);
+            let digest = |path: &HostPath| self.facts.files.get(path)?.digest.clone();
+            let (Some(was), Some(is)) = (digest(&secret), digest(&copy)) else {
+                continue;
+            };
+            if was == is {
+                continue;
+            }
+            if self.options.overwrite_drift {
+                edited = Some(format!("{copy} was edited on the host"));
+                continue;
+            }
+            self.note(format!(
+                "{copy} was the password in {secret}, is another, and is left as it is; --overwrite-drift would copy it again and make the container again"
+            ));
+        }
+        edited
+    }
+}
+
 /// As much of an image's id as people compare.
 fn short(id: &str) -> &str {
     id.get(..19).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{ContainerDetails, MountFacts};
+
+    fn spec() -> ContainerSpec {
+        let json = serde_json::json!({
+            "name": "names-backend-1", "image": "names-backend:1", "env": {"COLOUR": "blue"}, "command": null,
+            "user": "10001:10001", "mounts": [{"Volume": {"name": "names-db", "to": "/data"}}],
+            "networks": [["names", ["backend"]]], "publish": {}, "restart": true, "memory": 256, "pids_limit": 512,
+            "stop_signal": null, "stop_grace": 10, "init": true, "read_only": true, "drop_capabilities": true,
+        });
+        serde_json::from_value(json).expect("a spec")
+    }
+
+    fn as_made() -> ContainerFacts {
+        let volume = MountFacts {
+            source: "names-db".into(),
+            read_only: false,
+        };
+        let settings = ContainerSettings {
+            memory: 256 * MIB,
+            pids_limit: Some(512),
+            restart: RESTART.into(),
+            env: [("COLOUR", "blue"), ("PATH", "/bin")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            user: "10001:10001".into(),
+            mounts: [("/data".to_owned(), volume)].into(),
+            read_only: true,
+            dropped_capabilities: ["ALL".to_owned()].into(),
+            ..ContainerSettings::default()
+        };
+        ContainerFacts {
+            networks: ["names".to_owned()].into(),
+            details: Some(ContainerDetails {
+                settings,
+                ..ContainerDetails::default()
+            }),
+            ..ContainerFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_container_as_it_was_made_differs_in_nothing() {
+        assert_eq!(changes(&spec(), &as_made()), [""; 0]);
+        assert_eq!(changes(&spec(), &ContainerFacts::default()), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_changed_is_told_with_what_it_was() {
+        let mut there = as_made();
+        there.networks = ["bridge".to_owned()].into();
+        let settings = &mut there.details.as_mut().expect("details").settings;
+        settings.memory = 64 * MIB;
+        settings.env.insert("COLOUR".into(), "green".into());
+        settings.mounts.clear();
+        settings.privileged = true;
+        assert_eq!(
+            changes(&spec(), &there),
+            [
+                "its memory limit was 256 MiB, is 64 MiB",
+                "its variable COLOUR was `blue`, is `green`",
+                "its mount /data was names-db, is gone",
+                "it was not privileged, is privileged",
+                "it was on network names, is not",
+                "it was not on network bridge, is",
+            ]
+        );
+    }
 }

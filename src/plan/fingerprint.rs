@@ -40,6 +40,8 @@ fn content(action: &Action) -> Option<String> {
             "Commit {:?} {:?} {:?}",
             commit.serves, commit.leaves, commit.served
         ),
+        // What the copy is called depends on the time.
+        Action::KeepCopy { from, .. } => format!("KeepCopy {from}"),
         // Where a folder lies on this machine is no part of what is sent.
         Action::PushTree { tree, to } => format!("PushTree {} {to}", tree.digest()),
         Action::BuildImage(build) => format!(

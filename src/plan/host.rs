@@ -149,6 +149,20 @@ impl<'a> HostPlan<'a> {
         self.manifest.files.insert(file.path.clone(), owned)
     }
 
+    /// Has the manifest say that what stands at `path` is ours.
+    pub fn own_as_it_is(&mut self, path: &HostPath) {
+        let there = self.facts.files.get(path);
+        let owned = there.and_then(|there| {
+            Some(Owned {
+                digest: there.digest.clone()?,
+                mode: format!("{:04o}", there.mode & 0o7777),
+            })
+        });
+        self.manifest
+            .files
+            .extend(owned.map(|owned| (path.clone(), owned)));
+    }
+
     /// Whether `file` must be written, and what stands in its place. A file that somebody edited by hand is noted
     /// and left alone unless told otherwise.
     pub fn compare(&mut self, file: &RemoteFile) -> Comparison {
@@ -158,6 +172,7 @@ impl<'a> HostPlan<'a> {
             return Comparison::Differs {
                 before: None,
                 cause: "missing",
+                edited: false,
             };
         };
         let same_bytes = there.digest.as_deref() == Some(wanted.as_str());
@@ -191,7 +206,17 @@ impl<'a> HostPlan<'a> {
         Comparison::Differs {
             before: Some(before),
             cause,
+            edited: edited && !same_bytes,
         }
+    }
+
+    /// Keeps a copy of a file that somebody edited, before it is replaced.
+    pub fn keep_copy(&mut self, phase: u16, from: &HostPath) {
+        let copy = Action::KeepCopy {
+            from: from.clone(),
+            to: self.layout.kept(from, self.facts.clock),
+        };
+        self.step(phase, copy, "it was edited on the host and is replaced");
     }
 
     /// Whether there is a manifest that cannot be read. Nothing tells then whose a file is that differs from ours.
@@ -204,7 +229,14 @@ impl<'a> HostPlan<'a> {
     pub fn file(&mut self, phase: u16, file: RemoteFile) -> bool {
         match self.compare(&file) {
             Comparison::Same => false,
-            Comparison::Differs { before, cause } => {
+            Comparison::Differs {
+                before,
+                cause,
+                edited,
+            } => {
+                if edited {
+                    self.keep_copy(phase, &file.path);
+                }
                 self.step(phase, Action::PutFile { file, before }, cause);
                 true
             }
@@ -314,6 +346,8 @@ pub(super) enum Comparison {
     Differs {
         before: Option<Vec<u8>>,
         cause: &'static str,
+        /// Whether somebody wrote what stands there, and it is to be replaced all the same.
+        edited: bool,
     },
 }
 

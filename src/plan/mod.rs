@@ -47,7 +47,7 @@ pub use step::{
 };
 pub use text::{diff, plan_text};
 
-use crate::model::{HostPath, Layout, Stack};
+use crate::model::{HostPath, Layout, Service, Stack};
 
 /// Packages whose presence the planners ask about.
 pub const PACKAGES: &[&str] = &[
@@ -111,6 +111,14 @@ pub fn contents_of_interest(stack: &Stack) -> Vec<HostPath> {
         ]);
     }
     paths
+}
+
+/// The names of the passwords that each release of a service has a copy of.
+pub fn secrets_of(stack: &Stack, service: &Service) -> Vec<String> {
+    let needed = container::databases_of(stack, service);
+    needed
+        .map(|(needed, _)| container::app_secret(needed))
+        .collect()
 }
 
 /// The folders whose entries the planners need.

@@ -387,7 +387,16 @@ impl<'a> HostPlan<'a> {
         let linked = self.facts.link(&enabled) == Some(target.as_str());
         let comparison = self.compare(&file);
         let (before, cause) = match comparison {
-            Comparison::Differs { before, cause } => (before, cause),
+            Comparison::Differs {
+                before,
+                cause,
+                edited,
+            } => {
+                if edited {
+                    self.keep_copy(0, &file.path);
+                }
+                (before, cause)
+            }
             Comparison::Same if !linked => (Some(file.contents.clone()), "it is not enabled"),
             Comparison::Same if default_there => (
                 Some(file.contents.clone()),

@@ -68,6 +68,16 @@ impl Record {
         serde_json::from_slice(file.contents.as_deref()?).ok()
     }
 
+    /// As it stands beside the release.
+    pub(super) fn file(&self, layout: &Layout) -> RemoteFile {
+        RemoteFile {
+            path: Self::path(layout, &self.service, &self.id),
+            mode: 0o600,
+            owner: Owner::ROOT,
+            contents: self.to_bytes(),
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a record is plain data")
     }

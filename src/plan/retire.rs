@@ -448,6 +448,13 @@ impl HostPlan<'_> {
                 files.push(path.clone());
             }
         }
+        // Their folders stay for whoever brings the service back.
+        let releases = format!("{}/releases/", self.layout.state());
+        self.manifest.files.retain(|path, _| {
+            let below = path.as_str().strip_prefix(&releases);
+            let service = below.and_then(|rest| rest.split('/').next());
+            service.is_none_or(|service| names.contains(service))
+        });
         for path in files {
             self.forget(
                 phase::RETIRE,

@@ -207,6 +207,8 @@ impl<'a> HostPlan<'a> {
                 format!("name another with --to; it has: {}", self.choices(service)),
             );
         };
+        self.own_as_it_is(&Record::path(&layout, &service.name, id));
+        self.owns_record_of(service, id);
         let spec = record.spec.clone().of_release(self.stack, service, id);
         let there: Option<ContainerFacts> = docker.containers.get(&spec.name).cloned();
         let runs = there.as_ref().is_some_and(ContainerFacts::is_running);

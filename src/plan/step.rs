@@ -64,6 +64,11 @@ pub enum Action {
         to: HostPath,
         owner: Owner,
     },
+    /// Before a file that somebody edited is replaced.
+    KeepCopy {
+        from: HostPath,
+        to: HostPath,
+    },
     InstallSite(SiteInstall),
     RestoreSite(SiteBefore),
     /// Make the firewall's files what the kernel goes by, now and at each boot.
@@ -302,6 +307,7 @@ impl Action {
             Action::Remove(path) => format!("remove {path}"),
             Action::GenerateSecret { path, .. } => format!("generate secret {path}"),
             Action::CopySecret { to, .. } => format!("hand secret to {to}"),
+            Action::KeepCopy { from, to } => format!("keep a copy of {from} as {to}"),
             Action::InstallSite(site) => {
                 let verb = if site.before.is_some() {
                     "change"

@@ -1,6 +1,6 @@
 # facts.sh [p:PACKAGE | u:UNIT | f:PATH | c:PATH | l:FOLDER | m:MANIFEST | g:PORT:NAME]...
 # Prints what this host is and what it has, one fact a line, fields separated by tabs.
-# f: says of a path what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
+# f: says of a path, or of all that a pattern means, what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
 # r: stands for c: of the release.json in each folder of a folder;
 # m: stands for c: of a manifest and of every path in it;
 # g: asks the nginx that runs which version of a site it goes by, whatever its file says.

@@ -72,6 +72,7 @@ scripts! {
     remove(path) = "remove";
     secret_generate(path, length) = "secret-generate";
     secret_copy(from, to, user, group) = "secret-copy";
+    keep_copy(from, to) = "keep-copy";
     start_unit(unit) = "start-unit";
     enable_unit(unit) = "enable-unit";
     stop_unit(unit) = "stop-unit";

@@ -85,6 +85,10 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 Some(b"generated"),
             );
         }
+        Action::KeepCopy { from, to } => {
+            let bytes = host.files[from].contents.clone();
+            put(host, to, FileKind::File, 0o600, 0, bytes.as_deref());
+        }
         Action::InstallSite(site) => {
             put_file(host, &site.file);
             host.generation = Some(site.generation.clone());

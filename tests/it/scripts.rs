@@ -328,6 +328,21 @@ fn a_run_that_cannot_be_written_down_does_not_begin() {
 }
 
 #[test]
+fn keep_copy_keeps_a_file_for_root_alone() {
+    let at = Place::new();
+    fs::write(at.path("edited"), "by hand\n").unwrap();
+    let keep = |from: &str| script::keep_copy(at.text(from), at.text("kept/1-edited"));
+    at.check(&keep("gone"), b"", 0);
+    assert_eq!(at.names(), ["edited"]);
+    at.check(&keep("edited"), b"", 0);
+    assert_eq!(
+        fs::read_to_string(at.path("kept/1-edited")).unwrap(),
+        "by hand\n"
+    );
+    assert_eq!(at.mode("kept/1-edited"), 0o600);
+}
+
+#[test]
 fn switch_renames_a_link() {
     let at = Place::new();
     let switch = |target: &str| script::switch(at.text("app.sock"), target);

@@ -47,7 +47,8 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Strin
     for (name, value) in &spec.env {
         match is.env.get(name) {
             Some(there) if there == value => {}
-            Some(there) => found.push(format!("its variable {name} was `{value}`, is `{there}`")),
+            // What somebody put there may be a secret.
+            Some(_) => found.push(format!("its variable {name} was `{value}`, is another")),
             None => found.push(format!("its variable {name} was `{value}`, is gone")),
         }
     }
@@ -141,13 +142,14 @@ impl HostPlan<'_> {
         spec: &ContainerSpec,
         there: &ContainerFacts,
     ) -> Option<String> {
-        self.note_swapped_image(spec, there);
+        let is_swapped = self.note_swapped_image(spec, there);
         let changes = changes(spec, there);
         if changes.is_empty() {
             return None;
         }
         let changes = changes.join("; ");
-        if self.options.overwrite_drift {
+        // Made again from another image, it would not be what it was.
+        if self.options.overwrite_drift && !is_swapped {
             return Some(format!("changed on the host: {changes}"));
         }
         self.note(format!(
@@ -158,19 +160,20 @@ impl HostPlan<'_> {
     }
 
     /// A tag that somebody gave to another image: what runs stays what it is, but would not be made again as it is.
-    fn note_swapped_image(&mut self, spec: &ContainerSpec, there: &ContainerFacts) {
+    fn note_swapped_image(&mut self, spec: &ContainerSpec, there: &ContainerFacts) -> bool {
         let images = self.facts.docker.as_ref().map(|docker| &docker.images);
         let tagged = images.and_then(|images| images.get(&spec.image));
         let Some(tagged) = tagged.filter(|tagged| {
             there.details.is_some() && !there.image_id.is_empty() && tagged.id != there.image_id
         }) else {
-            return;
+            return false;
         };
         let (was, is) = (short(&there.image_id), short(&tagged.id));
         self.note(format!(
-            "{} now means another image: it was {was}, which container {} still runs, is {is}; made again, the container would run that one",
+            "{} now means another image: it was {was}, which container {} still runs, is {is}; made again, the container would run that one, so it is left as it is",
             spec.image, spec.name
         ));
+        true
     }
 
     /// The engine must start what serves again after a crash or a reboot, whatever somebody told it.

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use stackctl::facts::{SourceEntry, SourceFile, SourceTree, sha256};
 use stackctl::script::{self, Script};
 
 use super::super::matrix::{Bench, Cell, Place};
@@ -292,7 +293,22 @@ fn push_tree(bench: &mut Bench) {
                 .expect("a tar");
         }
         let tar = tar.into_inner().expect("a tar");
-        let script = script::push_tree(disk.path("releases/new"), 12);
+        let files = (0..12).map(|number| {
+            let name = format!("file{number}");
+            let contents = long(&name).into_bytes();
+            let file = SourceFile {
+                executable: false,
+                size: contents.len() as u64,
+                digest: sha256(&contents),
+                contents: None,
+            };
+            (name, SourceEntry::File(file))
+        });
+        let tree = SourceTree {
+            root: "/nowhere".into(),
+            entries: files.collect(),
+        };
+        let script = script::push_tree(disk.path("releases/new"), tree.unpacked_digest());
         disk.cut(&script, &tar, |root| {
             assert_eq!(read(root, "releases/old/file").as_deref(), Some("old"));
             if !root.join("releases/new").exists() {

@@ -28,6 +28,7 @@ use matrix::{Cell, Place, Queue, Report};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let long = std::env::var("FAULTS").is_ok_and(|form| form == "long");
     let words: Vec<&String> = arguments
         .iter()
         .filter(|word| !word.starts_with('-'))
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
     let mut cells = rows::cells();
     cells.retain(|cell| {
         let title = format!("{} · {}", cell.row, cell.name);
-        words.iter().all(|word| title.contains(word.as_str()))
+        let is_short = rows::SHORT.iter().any(|short| title.starts_with(short));
+        let is_meant = words.iter().all(|word| title.contains(word.as_str()));
+        is_meant && (is_short || !words.is_empty() || has("--all") || long)
     });
     if has("--list") {
         for cell in &cells {
@@ -50,7 +53,6 @@ fn main() -> ExitCode {
         );
         return ExitCode::SUCCESS;
     }
-    let long = std::env::var("FAULTS").is_ok_and(|form| form == "long");
     match run(cells, long) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -18,6 +18,20 @@ use super::matrix::{Cell, Place};
 use super::scenario::Running;
 
 /// All cells of the matrix.
+/// The cells of the short form: one place of each kind of fault.
+pub const SHORT: &[&str] = &[
+    "power cut, as the disk sees it · ",
+    "deployer killed · deploy: SIGKILL before each step",
+    "deployer killed · deploy: SIGINT, SIGTERM, SIGKILL at each step",
+    "network silent for 60 s · deploy",
+    "SSH cut · deploy: the connection is reset",
+    "power cut · deploy",
+    "daemons · ",
+    "bad release · never gets healthy",
+    "bad release · gets unhealthy during bake",
+    "deployers at once · another stack",
+];
+
 pub fn cells() -> Vec<Cell> {
     [
         killed::cells(),

@@ -338,7 +338,7 @@ mod tests {
             changes(&spec(), &there),
             [
                 "its memory limit was 256 MiB, is 64 MiB",
-                "its variable COLOUR was `blue`, is `green`",
+                "its variable COLOUR was `blue`, is another",
                 "its mount /data was names-db, is gone",
                 "it was not privileged, is privileged",
                 "it was on network names, is not",

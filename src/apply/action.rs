@@ -410,7 +410,8 @@ impl Target {
                 self.short(&script, &[]).await
             }
             Action::KeepWarm(cooling) => {
-                let script = script::keep_warm(&cooling.unit, cooling.warm, &cooling.container);
+                let script = script::keep_warm(&cooling.unit, cooling.warm, &cooling.container)
+                    .with(&cooling.units);
                 self.short(&script, end_of(cooling).text().as_bytes()).await
             }
         }

@@ -542,7 +542,8 @@ impl HostPlan<'_> {
         if wrote || self.is_stale(&socket) {
             self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
         }
-        if wrote || !self.facts.is_active(&socket) {
+        let there = self.facts.units.get(&socket);
+        if wrote || !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {
             // Stopped, it cuts what it carries.
             let container = self.layout.release_container(&service.name, id);
             let app = service.app();

@@ -1,7 +1,10 @@
-# keep-warm.sh UNIT SECONDS CONTAINER <SCRIPT
-# Leaves a container running for SECONDS; then a timer runs SCRIPT, which ends it. After a reboot it does not start.
+# keep-warm.sh UNIT SECONDS CONTAINER [LEADING...] <SCRIPT
+# Leaves a container running for SECONDS; then a timer runs SCRIPT, which ends it. After a reboot neither it nor the units
+# LEADING to it start.
 set -eu
-unit=$1
+unit=$1 seconds=$2 container=$3
+shift 3
+for leading; do systemctl disable -q "$leading"; done
 folder=/run/stackctl/cooling
 (umask 077 && mkdir -p "$folder")
 systemctl stop "$unit.timer" "$unit.service" 2>/dev/null || true
@@ -16,9 +19,9 @@ perl -MIO::Socket::UNIX -e '
 	local $/;
 	my $answer = <$engine>;
 	die "$answer\n" unless $answer =~ m{^HTTP/\S+ 200};
-' "$3"
+' "$container"
 # It is read before it runs, so that nothing is left of it.
 # shellcheck disable=SC2016 # the other shell's variables
-exec systemd-run --quiet --collect --unit="$unit" --on-active="$2" --timer-property=AccuracySec=1s \
-	--description="Ends $3, which no longer serves" \
+exec systemd-run --quiet --collect --unit="$unit" --on-active="$seconds" --timer-property=AccuracySec=1s \
+	--description="Ends $container, which no longer serves" \
 	/bin/sh -c 'script=$(cat "$1") && rm -f "$1" && exec /bin/sh -c "$script" cool' cool "$folder/$unit.sh"

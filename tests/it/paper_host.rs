@@ -218,6 +218,11 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 "active",
                 "transient",
             );
+            for unit in &cooling.units {
+                if let Some(unit) = host.units.get_mut(unit) {
+                    unit.file = "disabled".into();
+                }
+            }
         }
         Action::RestoreSite(site) => {
             host.generation = None;

@@ -503,20 +503,19 @@ impl HostPlan<'_> {
             Action::RunContainer(Box::new(spec.clone()))
         };
         let step = self.step(phase::PREPARE, start, cause);
-        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays, and one
-        // that never served ends at once, as whoever waits for the lock waits for this.
+        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays.
         if !switched && !was_running {
             // Taken back after the switch, it may hold requests still.
             step.undo
                 .push(drain(&spec.name, app, &layout, &service.name, id));
-            step.undo.push(if was_there {
-                Action::StopContainer {
-                    name: spec.name.clone(),
-                    grace: 2,
-                }
-            } else {
-                Action::RemoveContainer(spec.name.clone())
+            // Told to stop, it ends its transactions: killed, it can leave locks in a database that serves others.
+            step.undo.push(Action::StopContainer {
+                name: spec.name.clone(),
+                grace: 2,
             });
+            if !was_there {
+                step.undo.push(Action::RemoveContainer(spec.name.clone()));
+            }
         }
     }
 

@@ -162,7 +162,11 @@ fn daemon(bench: &mut Bench, harm: &str, after: impl Fn(&mut Lane, &[String; 2])
 }
 
 fn docker_restarted(bench: &mut Bench) {
-    daemon(bench, "systemctl restart docker.service", |_, _| {});
+    daemon(
+        bench,
+        "systemctl reset-failed docker.service; systemctl restart docker.service",
+        |_, _| {},
+    );
 }
 
 /// It recovers, or it is reported, and `provision` makes it right.

@@ -213,15 +213,7 @@ impl HostPlan<'_> {
             .facts
             .entries
             .get(self.layout.served(&service.name).as_str());
-        let link = if service.app().is_some() {
-            self.layout.socket_link(&service.name)
-        } else {
-            self.layout.current(&service.name)
-        };
-        let serves = self
-            .facts
-            .link(&link)
-            .is_some_and(|target| target.contains(id.as_str()));
+        let serves = self.serving(service).as_ref() == Some(id);
         if !serves || !marks.is_some_and(|marks| marks.contains_key(id.as_str())) {
             self.commit.serves.push(self.layout.mark(&service.name, id));
         }

@@ -14,8 +14,6 @@ tab=$(printf '\t')
 } | sort -u | while IFS= read -r path; do
 	case $path in
 	*/history.jsonl* | */generation | /run/stackctl/*.lock) continue ;;
-	# What the last change of the site has replaced.
-	*/nginx.before | */nginx.before/*) continue ;;
 	esac
 	stat -c "path$tab%F$tab%a$tab%u:%g$tab%N" "$path" 2>/dev/null
 	if [ -f "$path" ] && [ ! -L "$path" ]; then

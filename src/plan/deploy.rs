@@ -194,14 +194,10 @@ impl HostPlan<'_> {
         before: Option<String>,
         cause: &str,
     ) {
-        let undo = match before {
-            Some(before) if before == target => return,
-            Some(target) => Action::Switch {
-                link: link.clone(),
-                target,
-            },
-            None => Action::Remove(link.clone()),
-        };
+        if before.as_deref() == Some(target.as_str()) {
+            return;
+        }
+        let undo = undo_of_switch(&link, before);
         self.step(phase::SWITCH, Action::Switch { link, target }, cause)
             .undo
             .push(undo);
@@ -331,24 +327,14 @@ impl HostPlan<'_> {
 
     /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
     pub(super) fn at_boot(&mut self, tmpfiles: RemoteFile, switched: bool) {
-        let stood = self.facts.files.get(&tmpfiles.path);
-        let stood = stood.and_then(|file| file.contents.clone());
+        let stood = self.contents(&tmpfiles.path);
         let wrote = self.file(phase::SWITCH, tmpfiles.clone());
         if wrote
             && !switched
             && let Some(step) = self.steps.last_mut()
         {
             // Without the switch a reboot must still lead to the release that serves.
-            step.undo.push(match stood {
-                None => Action::Remove(tmpfiles.path),
-                Some(contents) => Action::PutFile {
-                    file: RemoteFile {
-                        contents,
-                        ..tmpfiles
-                    },
-                    before: None,
-                },
-            });
+            step.undo.push(undo_of_file(&tmpfiles, stood));
         }
     }
 
@@ -585,6 +571,29 @@ impl HostPlan<'_> {
             .into_iter()
             .find(|port| !taken.contains(port))
             .unwrap_or(FIRST_PORT)
+    }
+}
+
+/// Leads a link back to where it led `before`.
+pub(super) fn undo_of_switch(link: &HostPath, before: Option<String>) -> Action {
+    let link = link.clone();
+    match before {
+        Some(target) => Action::Switch { link, target },
+        None => Action::Remove(link),
+    }
+}
+
+/// Puts back what stood in a file's place `before`.
+pub(super) fn undo_of_file(file: &RemoteFile, before: Option<Vec<u8>>) -> Action {
+    match before {
+        Some(contents) => Action::PutFile {
+            file: RemoteFile {
+                contents,
+                ..file.clone()
+            },
+            before: None,
+        },
+        None => Action::Remove(file.path.clone()),
     }
 }
 

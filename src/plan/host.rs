@@ -140,6 +140,11 @@ impl<'a> HostPlan<'a> {
         }
     }
 
+    /// What stands in a file, where the host showed it.
+    pub fn contents(&self, path: &HostPath) -> Option<Vec<u8>> {
+        self.facts.files.get(path)?.contents.clone()
+    }
+
     /// Has the manifest say that `file` is ours, as it is here.
     pub fn own(&mut self, file: &RemoteFile) -> Option<Owned> {
         let owned = Owned {

@@ -308,26 +308,12 @@ impl<'a> HostPlan<'a> {
     fn warm_back(&mut self, service: &Service, app: &App, id: &ReleaseId, boot: RemoteFile) {
         let layout = self.layout.clone();
         let link = layout.socket_link(&service.name);
-        let mut undo = Vec::new();
-        undo.push(match self.facts.link(&link) {
-            Some(target) => Action::Switch {
-                link: link.clone(),
-                target: target.to_owned(),
-            },
-            None => Action::Remove(link.clone()),
-        });
-        let stood = self.facts.files.get(&boot.path);
-        let before = stood.and_then(|file| file.contents.clone());
-        undo.push(match &before {
-            None => Action::Remove(boot.path.clone()),
-            Some(contents) => Action::PutFile {
-                file: RemoteFile {
-                    contents: contents.clone(),
-                    ..boot.clone()
-                },
-                before: None,
-            },
-        });
+        let stands = self.facts.link(&link).map(str::to_owned);
+        let before = self.contents(&boot.path);
+        let undo = vec![
+            super::deploy::undo_of_switch(&link, stands),
+            super::deploy::undo_of_file(&boot, before.clone()),
+        ];
         // The file is written whether it differs or not: what the manifest says of it is what counts here.
         self.own(&boot);
         let back = SwitchBack {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bollard::{BollardRequest, Docker};
 use futures_util::future::BoxFuture;
@@ -23,6 +24,11 @@ const ENGINE_LOG: &str = "/var/log/dockerd.log";
 
 /// Seconds for one answer: loading a root file system answers only after the last byte of it.
 const TIMEOUT: u64 = 600;
+
+/// How long an engine may take from its start to its first answer; one that clears away containers of a crash is slow.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A connection to an engine that answers; never installs anything.
 pub async fn connect() -> Result<Docker, LabError> {
@@ -71,15 +77,44 @@ pub async fn ensure_engine(may_install: bool, events: Events<'_>) -> Result<Dock
     if let Ok(docker) = connect().await {
         return Ok(docker);
     }
-    let (code, tail) = run_script(INSTALL_ENGINE, &[ENGINE_LOG.as_ref()], events).await?;
-    if code != 0 {
-        return Err(LabError::Install {
-            code,
-            log: ENGINE_LOG.to_owned(),
-            tail,
-        });
+    let until = Instant::now() + STARTS_WITHIN;
+    loop {
+        // Again each time: an engine that was about to end when we looked is no reason not to start one.
+        let (code, tail) = run_script(INSTALL_ENGINE, &[ENGINE_LOG.as_ref()], events).await?;
+        if code != 0 {
+            return Err(LabError::Install {
+                code,
+                log: ENGINE_LOG.to_owned(),
+                tail,
+            });
+        }
+        if let Some(docker) = answers_within(LOOK_AGAIN).await {
+            return Ok(docker);
+        }
+        if Instant::now() >= until {
+            let mut tail = Tail::default();
+            // Where systemd runs there is no such file, and its journal has the reason.
+            tail.push(&std::fs::read_to_string(ENGINE_LOG).unwrap_or_default());
+            return Err(LabError::EngineSilent {
+                seconds: STARTS_WITHIN.as_secs(),
+                log: ENGINE_LOG.to_owned(),
+                tail: tail.text(),
+            });
+        }
     }
-    connect().await
+}
+
+/// A connection to an engine that was started a moment ago, as soon as it answers. That its socket is there says nothing:
+/// an engine that was killed leaves the file behind.
+async fn answers_within(time: Duration) -> Option<Docker> {
+    let until = Instant::now() + time;
+    loop {
+        match connect().await {
+            Ok(docker) => return Some(docker),
+            Err(_) if Instant::now() < until => tokio::time::sleep(ASK_AGAIN).await,
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Runs an embedded script on this machine, its lines as events; returns its exit code and last lines.

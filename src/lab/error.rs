@@ -23,6 +23,14 @@ pub enum LabError {
         log: String,
         tail: String,
     },
+    #[error(
+        "the Docker engine was started and does not answer after {seconds} s; see `journalctl -u docker` or {log}, whose last lines are:\n{tail}"
+    )]
+    EngineSilent {
+        seconds: u64,
+        log: String,
+        tail: String,
+    },
     #[error("cannot {what} with the Docker engine")]
     Engine {
         what: String,

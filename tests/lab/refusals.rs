@@ -90,7 +90,7 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
         systemctl list-unit-files --plain --no-legend | awk '{print $1, $2}' | grep -v ' transient$'";
     let before = lab.root(look);
     lab.step("a port that another program holds is refused, with that program's name");
-    lab.root("systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1) || die; sleep 3600'");
+    lab.root("systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'my $kept = IO::Socket::INET->new(LocalPort => 80, Listen => 1) or die; sleep 3600'");
     eventually("the port is taken", PATIENCE, || {
         let seen = lab.root("ss -Hltnp 'sport = :80'");
         (!seen.is_empty()).then_some(()).ok_or(seen)
@@ -169,7 +169,7 @@ fn a_host_that_is_not_as_it_should_be_is_refused_in_words_and_left_as_it_is() {
     run("provision").expect_ok();
 
     lab.step("a held port and a misspelt image are refused at once, before anything is changed");
-    lab.root("systemctl stop nginx && systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1) || die; sleep 3600'");
+    lab.root("systemctl stop nginx && systemd-run -q --unit=squatter perl -MIO::Socket::INET -e 'my $kept = IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1) or die; sleep 3600'");
     eventually("the port is taken", PATIENCE, || {
         let seen = lab.root("ss -Hltnp 'sport = :80'");
         seen.contains("perl").then_some(()).ok_or(seen)

@@ -75,13 +75,9 @@ pub async fn diff(args: &DiffArgs, global: &Global, console: &Console) -> Result
                 };
                 text.push_str(&format!("{mark} {}\n", difference.what));
                 for line in difference.diff.iter().flat_map(|diff| diff.lines()) {
-                    let painted = match line.as_bytes().first() {
-                        Some(b'@') => continue,
-                        Some(b'+') => paint.good(line),
-                        Some(b'-') => paint.bad(line),
-                        _ => line.to_owned(),
-                    };
-                    text.push_str(&format!("    {painted}\n"));
+                    if !line.starts_with('@') {
+                        text.push_str(&format!("    {}\n", paint.diff(line)));
+                    }
                 }
             }
             if differences.is_empty() {

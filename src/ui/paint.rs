@@ -32,6 +32,16 @@ impl Paint {
     pub fn faint(self, text: &str) -> String {
         self.with("2", text)
     }
+
+    /// A line of a unified diff.
+    pub fn diff(self, line: &str) -> String {
+        match line.as_bytes().first() {
+            Some(b'+') => self.good(line),
+            Some(b'-') => self.bad(line),
+            Some(b'@') => self.faint(line),
+            _ => line.to_owned(),
+        }
+    }
 }
 
 /// A host's words without their colours, other control characters shown and not obeyed: a build log must not rewrite

@@ -27,13 +27,7 @@ pub fn plan_pretty(plan: &Plan, paint: Paint) -> String {
             continue;
         };
         for line in change.lines() {
-            let painted = match line.as_bytes().first() {
-                Some(b'+') => paint.good(line),
-                Some(b'-') => paint.bad(line),
-                Some(b'@') => paint.faint(line),
-                _ => line.to_owned(),
-            };
-            text.push_str(&format!("      {painted}\n"));
+            text.push_str(&format!("      {}\n", paint.diff(line)));
         }
     }
     for note in &plan.notes {

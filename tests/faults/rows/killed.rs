@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::lane::{FREE_WITHIN, Lane, Run};
 use super::super::matrix::{Bench, Cell};
+use super::super::scenario::Ran;
 use super::Work;
 
 const ROW: &str = "deployer killed";
@@ -73,19 +74,23 @@ fn survives(lane: &mut Lane, work: Work, run: Run, versions: &[String; 2]) {
     work.finish(lane, run, versions);
 }
 
+/// A run that was not killed came to its end, and all was well.
+#[track_caller]
+fn outcome(ran: &Ran) -> Run {
+    if ran.code.is_none() {
+        return Run::Harmed;
+    }
+    ran.expect_ok();
+    Run::Unharmed
+}
+
 fn killed(bench: &mut Bench, work: Work, when: &str) {
     bench.raise(4, |lane, number| {
         let versions = work.prepare(lane);
         let mut command = work.command(lane);
         command.env("STACKCTL_FAILPOINT", format!("{when}:{number}:kill"));
         let ran = lane.finish(command);
-        let run = match ran.code {
-            None => Run::Harmed,
-            Some(_) => {
-                ran.expect_ok();
-                Run::Unharmed
-            }
-        };
+        let run = outcome(&ran);
         survives(lane, work, run, &versions);
         run
     });
@@ -120,13 +125,7 @@ fn traced(bench: &mut Bench, work: Work) {
             };
         }
         let ran = lane.finish(command);
-        let run = match ran.code {
-            None => Run::Harmed,
-            Some(_) => {
-                ran.expect_ok();
-                Run::Unharmed
-            }
-        };
+        let run = outcome(&ran);
         survives(lane, work, run, &versions);
         run
     });

@@ -63,8 +63,12 @@ line="$line,\"undone\":[${undone#,}]"
 [ -z "$history" ] || { printf '%s}\n' "$line" >>"$history" && sync "$history"; }
 
 if [ -n "$failed" ]; then
-	{ printf '%s\n' "$run" && tail -n "+$number" "$pending"; } >"$pending.part" &&
-		sync "$pending.part" && mv -fT "$pending.part" "$pending"
+	# Where the disk is full the old one stays: what was taken back already is harmless to take back again.
+	if { printf '%s\n' "$run" && tail -n "+$number" "$pending"; } >"$pending.part" && sync "$pending.part"; then
+		mv -fT "$pending.part" "$pending"
+	else
+		rm -f "$pending.part"
+	fi
 	sync "${pending%/*}"
 	exit 1
 fi

@@ -105,8 +105,8 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l service -d 'O
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l exit-code -d 'Exit with 7 when something would change'
-complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l overwrite-drift -d 'Plan to replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l exit-code -d 'Exit with 7 when something would change or was changed by hand'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l overwrite-drift -d 'Plan to put right what was changed by hand on a host'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l no-hooks -d 'Leave the hooks of the yaml out of what is saved'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l json -d 'One JSON object on stdout instead of text'
@@ -140,7 +140,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l color -d
 always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l dry-run -d 'Show the plan and stop'
-complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l overwrite-drift -d 'Put right what was changed by hand on a host'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l json -d 'One JSON object on stdout instead of text'
@@ -158,7 +158,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l color -d 'C
 always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l dry-run -d 'Show the plan and stop'
-complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l overwrite-drift -d 'Put right what was changed by hand on a host'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l json -d 'One JSON object on stdout instead of text'
@@ -177,7 +177,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l color -d 
 always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l dry-run -d 'Show the plan and stop'
-complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l overwrite-drift -d 'Replace files that were edited on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l overwrite-drift -d 'Put right what was changed by hand on a host'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l json -d 'One JSON object on stdout instead of text'

@@ -234,6 +234,9 @@ impl Target {
                 Ok(self.engine().await?.create_volume(name, stack).await?)
             }
             Action::PullImage(image) => self.pull(image, step, tell).await,
+            Action::TagImage { image, tag } => {
+                Ok(self.engine().await?.tag_image(image, tag).await?)
+            }
             Action::BuildImage(build) => {
                 let engine = self.engine().await?;
                 let mut tail = VecDeque::new();

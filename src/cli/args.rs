@@ -209,10 +209,10 @@ pub struct RenderArgs {
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Exit with 7 when something would change
+    /// Exit with 7 when something would change or was changed by hand
     #[arg(long)]
     pub exit_code: bool,
-    /// Plan to replace files that were edited on a host
+    /// Plan to put right what was changed by hand on a host
     #[arg(long)]
     pub overwrite_drift: bool,
     /// Leave the hooks of the yaml out of what is saved
@@ -240,7 +240,7 @@ pub struct ApplyArgs {
     /// Show the plan and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// Replace files that were edited on a host
+    /// Put right what was changed by hand on a host
     #[arg(long)]
     pub overwrite_drift: bool,
     /// Leave the hooks of the yaml out

@@ -157,8 +157,8 @@ impl Failure {
     pub fn plan(error: &PlanError) -> Self {
         let mut failure = Self::of(Kind::Refused, error);
         match error {
-            PlanError::Refused(findings) => {
-                failure.chain.extend(findings.iter().map(finding));
+            PlanError::Refused(refusal) => {
+                failure.chain.extend(refusal.findings.iter().map(finding));
             }
             PlanError::Render { .. } => failure.kind = Kind::Config,
         }

@@ -19,7 +19,7 @@ use crate::apply::{self, ApplyError};
 use crate::facts::Facts;
 use crate::model::Moment;
 use crate::observe::{Depth, Fleet};
-use crate::plan::{self, Options, Outcome, Plan, Release, StepState, Target};
+use crate::plan::{self, Options, Outcome, Plan, PlanError, Release, StepState, Target};
 use crate::transport::TransportError;
 use crate::ui;
 
@@ -266,13 +266,23 @@ pub fn make(
     releases: &[Release],
     options: Options,
 ) -> Result<Plan, Failure> {
-    let plan = match what {
+    planned(what, loaded, facts, releases, options).map_err(|error| Failure::plan(&error))
+}
+
+/// The same with what was seen where it is refused.
+pub fn planned(
+    what: What,
+    loaded: &Loaded,
+    facts: &Facts,
+    releases: &[Release],
+    options: Options,
+) -> Result<Plan, PlanError> {
+    match what {
         What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, options),
         What::Deploy | What::Rollback => {
             plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options)
         }
-    };
-    plan.map_err(|error| Failure::plan(&error))
+    }
 }
 
 fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
@@ -298,6 +308,10 @@ fn finish(
 ) -> Result<(), Failure> {
     if outcome.is_success() {
         if !console.json {
+            for drift in plan.drift.iter().filter(|drift| drift.is_left) {
+                let told = ui::drift_pretty(drift, console.paint);
+                console.tell(told.trim_end());
+            }
             for note in &plan.notes {
                 console.tell(&format!(
                     "{} {}: {}",

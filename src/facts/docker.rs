@@ -31,6 +31,8 @@ pub struct ContainerFacts {
     pub labels: BTreeMap<String, String>,
     /// The image's id, `sha256:…`.
     pub image_id: String,
+    /// The image's name as it was given.
+    pub image: String,
     /// Seconds since the epoch.
     pub created: i64,
     /// Networks it is attached to.
@@ -77,6 +79,16 @@ pub struct ContainerSettings {
     pub read_only: bool,
     pub dropped_capabilities: BTreeSet<String>,
     pub added_capabilities: BTreeSet<String>,
+    /// Port in the container, such as `8080/tcp` → `address:port` on the host.
+    pub publish: BTreeMap<String, BTreeSet<String>>,
+    pub security_options: BTreeSet<String>,
+    /// `json-file`, `journald`, …; empty when the engine does not tell.
+    pub log_driver: String,
+    pub log_options: BTreeMap<String, String>,
+    /// The image's own when none was given.
+    pub stop_signal: String,
+    /// Whether the engine runs an init as its process 1; `None` leaves it to the engine.
+    pub init: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

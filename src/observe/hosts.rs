@@ -114,7 +114,7 @@ async fn host(
     Ok(facts)
 }
 
-/// The containers that serve on a host, by what nginx is led to, and those of its databases.
+/// The containers that serve on a host, by what nginx is led to (or was, where its link is gone), and those of its databases.
 fn containers(stack: &Stack, host: &HostName, facts: &HostFacts) -> BTreeSet<String> {
     let layout = Layout::new(&stack.name);
     let services = stack.services_on(host).into_iter();
@@ -123,7 +123,8 @@ fn containers(stack: &Stack, host: &HostName, facts: &HostFacts) -> BTreeSet<Str
             return Some(layout.container(&service.name));
         }
         service.app()?;
-        let id = plan::serving(&layout, service, facts)?;
+        let id = plan::serving(&layout, service, facts)
+            .or_else(|| plan::last_served(&layout, service, facts))?;
         Some(layout.release_container(&service.name, &id))
     });
     names.collect()
@@ -158,6 +159,9 @@ fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String>
             questions.push(format!("u:{stack}-{name}-proxy-*.socket"));
         }
     }
+    // A pattern, as what lies there is not ours.
+    let drop_ins = plan::drop_ins(stack);
+    questions.extend(drop_ins.iter().map(|path| format!("c:{path}")));
     questions.extend(
         plan::contents_of_interest(stack)
             .iter()

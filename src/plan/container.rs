@@ -20,6 +20,14 @@ pub mod label {
     pub const PORT: &str = "stackctl.port";
 }
 
+/// What every container gets: no program in it may gain rights by a set-user-id file.
+pub const SECURITY_OPTIONS: &[&str] = &["no-new-privileges:true"];
+/// The engine's default keeps every line for ever.
+pub const LOG_DRIVER: &str = "json-file";
+pub const LOG_OPTIONS: &[(&str, &str)] = &[("max-size", "10m"), ("max-file", "5")];
+/// Where containers that only speak TCP are published.
+pub const PUBLISHED_AT: &str = "127.0.0.1";
+
 /// Everything that the engine needs to make a container. API 1.41 fields only, so that every engine from 20.10 on
 /// takes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

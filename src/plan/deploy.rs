@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::container::{self, label};
-use super::host::{HostPlan, Options, Parts, PlanError};
+use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
+use super::prepare::{Again, Preparation};
 use super::record::{Record, RecordedFile};
 use super::release::Release;
-use super::step::{Action, BakeTarget, Folder, ImageBuild, Plan};
+use super::step::{Action, BakeTarget, Plan};
 use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SourceTree, sha256};
 use crate::model::{
-    App, HostPath, ImageSource, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceKind,
+    App, HostPath, ImageSource, Layout, Listen, ReleaseId, RemoteFile, Service, ServiceKind,
     ServiceName, Stack,
 };
 use crate::render::{self, RenderError, Templates};
@@ -47,13 +48,13 @@ pub fn deploy(
             continue;
         };
         let mut plan = HostPlan::new(stack, host, facts, options);
-        let mine: Vec<&Release> = releases
-            .iter()
-            .filter(|release| release.host == *name)
-            .collect();
-        plan.check_ready(&mine);
+        let mine = releases.iter().filter(|release| release.host == *name);
+        let mine: Vec<Release> = mine.map(|release| plan.as_here(release)).collect();
+        let mine: Vec<&Release> = mine.iter().collect();
+        let is_ready = plan.check_ready(&mine);
         plan.check_releases(&mine);
-        if plan.findings.is_empty() {
+        // What was changed by hand is told also where something keeps it from being mended.
+        if plan.findings.is_empty() || is_ready && plan.was_here() {
             for service in stack.services_on(name) {
                 let Some(release) = mine.iter().find(|release| release.service == service.name)
                 else {
@@ -78,12 +79,12 @@ pub fn deploy(
 }
 
 impl HostPlan<'_> {
-    /// `provision` must have been here, and what the releases need must answer.
-    fn check_ready(&mut self, releases: &[&Release]) {
+    /// `provision` must have been here, and what the releases need must answer. Whether enough is there to plan at all.
+    fn check_ready(&mut self, releases: &[&Release]) -> bool {
         const HINT: &str = "run `stackctl provision` first";
         if !self.facts.files.contains_key(&self.layout.state()) {
             self.refuse("it is not provisioned for this stack", HINT);
-            return;
+            return false;
         }
         if self.manifest_is_damaged() {
             let manifest = self.layout.manifest();
@@ -91,7 +92,7 @@ impl HostPlan<'_> {
                 format!("the list of what is ours cannot be read ({manifest})"),
                 "run `stackctl provision`, which makes it anew from what is there",
             );
-            return;
+            return false;
         }
         let stack = self.stack;
         let services = stack.services_on(&self.host.name);
@@ -106,7 +107,7 @@ impl HostPlan<'_> {
             }
             let Some(docker) = &self.facts.docker else {
                 self.refuse("no Docker engine answers", HINT);
-                return;
+                return false;
             };
             let network = self.layout.app_network();
             if !docker.networks.contains_key(&network) {
@@ -142,6 +143,7 @@ impl HostPlan<'_> {
                 }
             }
         }
+        true
     }
 
     fn release(
@@ -151,7 +153,7 @@ impl HostPlan<'_> {
         templates: &Templates,
     ) -> Result<(), RenderError> {
         match &service.kind {
-            ServiceKind::App(app) => self.app(service, app, release, templates),
+            ServiceKind::App(app) => self.app(service, app, release, None, templates),
             ServiceKind::Static(_) => {
                 self.static_files(service, release);
                 Ok(())
@@ -216,11 +218,12 @@ impl HostPlan<'_> {
         self.mark_earlier(service, id);
     }
 
-    fn app(
+    pub(super) fn app(
         &mut self,
         service: &Service,
         app: &App,
         release: &Release,
+        again: Option<&Again>,
         templates: &Templates,
     ) -> Result<(), RenderError> {
         let id = &release.id;
@@ -242,17 +245,23 @@ impl HostPlan<'_> {
         let labelled = there
             .as_ref()
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
-        let by_hand = there
-            .as_ref()
-            .filter(|_| labelled)
-            .and_then(|there| self.changed_by_hand(&spec, there));
-        let by_hand = by_hand.or_else(|| self.edited_secrets(service, id));
-        let same = labelled && by_hand.is_none();
-        let runs = same && there.as_ref().is_some_and(ContainerFacts::is_running);
         let link = layout.socket_link(&service.name);
         let target = format!("{}.{id}/app.sock", service.name);
         let current = self.facts.link(&link).map(str::to_owned);
         let switched = current.as_deref() == Some(target.as_str());
+        // It served, and only the link to it is gone.
+        let unlinked = current.is_none() && self.has_served(service, id);
+        if let Some(there) = there.as_ref().filter(|_| switched || unlinked) {
+            self.stopped(&spec, there);
+            self.swapped_image(&spec, there);
+        }
+        let by_hand = there.as_ref().filter(|_| labelled).and_then(|there| {
+            self.changed_by_hand(&spec, there, "make it again beside this one, and switch")
+        });
+        let by_hand = by_hand.or(self.edited_secrets(service, id));
+        let same = labelled && by_hand.is_none();
+        let is_running = there.as_ref().is_some_and(ContainerFacts::is_running);
+        let runs = same && is_running;
         let tmpfiles = render::tmpfiles(templates, self.stack, service, id)?;
         let units = match port {
             Some(port) => render::proxy_units(templates, self.stack, &service.name, id, port)?,
@@ -270,10 +279,22 @@ impl HostPlan<'_> {
                 .collect(),
             sources: release.tree.as_ref().map(sources).unwrap_or_default(),
         };
+        // What serves is not stopped to be made again.
+        if let Some(there) = there.as_ref().filter(|_| switched && is_running && !same) {
+            let cause = by_hand.unwrap_or_else(|| "its definition changed".into());
+            return self.beside(service, app, release, &record, there, cause, templates);
+        }
         // Without them it would not start again after a reboot, nor could it be gone back to.
         let whole = self.has_release(service, id);
-        if !(runs && switched && whole) {
-            let cause = if switched && !whole {
+        if unlinked {
+            let was = format!("a link to {target}");
+            self.broken(link.to_string(), was, "gone", "lead it there again");
+        }
+        let only_unlinked = unlinked && self.has_socket_folder(service, id);
+        if !(runs && whole && (switched || only_unlinked)) {
+            let cause = if let Some(again) = again {
+                &again.cause
+            } else if switched && !whole {
                 "its own files are gone"
             } else if let Some(by_hand) = &by_hand {
                 by_hand
@@ -285,25 +306,19 @@ impl HostPlan<'_> {
             self.prepare(
                 service,
                 app,
-                release,
-                &record,
-                there.as_ref(),
-                same,
-                switched,
-                cause,
+                &Preparation {
+                    release,
+                    record: &record,
+                    there: there.as_ref(),
+                    same,
+                    switched,
+                    serves: switched || unlinked,
+                    cause,
+                    again,
+                },
             );
             self.proxy(service, id, units);
-            let socket = layout.socket(&service.name, id);
-            let health = app.health.clone();
-            self.step(
-                phase::PREPARE,
-                Action::WaitHealthy {
-                    container: name.clone(),
-                    socket,
-                    health,
-                },
-                "it must be healthy before it serves",
-            );
+            self.wait_healthy(service, app, id);
         } else {
             self.proxy(service, id, units);
             self.file(phase::PREPARE, record.file(&layout));
@@ -311,11 +326,18 @@ impl HostPlan<'_> {
             if let Some(there) = &there {
                 self.keep_restarting(phase::PREPARE, &spec, there);
             }
+            if !switched {
+                self.wait_healthy(service, app, id);
+            }
         }
         self.owns_record_of(service, id);
         self.at_boot(tmpfiles, switched);
         if !switched {
-            let cause = switch_cause(current.as_deref());
+            let cause = match again {
+                Some(again) => &again.cause,
+                None if unlinked => "the link to what served is gone",
+                None => switch_cause(current.as_deref()),
+            };
             self.bake(app, &name, &link);
             self.switch(link, target, current, cause);
         }
@@ -328,7 +350,20 @@ impl HostPlan<'_> {
     /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
     pub(super) fn at_boot(&mut self, tmpfiles: RemoteFile, switched: bool) {
         let stood = self.contents(&tmpfiles.path);
-        let wrote = self.file(phase::SWITCH, tmpfiles.clone());
+        let mut comparison = self.compare(&tmpfiles);
+        if let (Comparison::Left, false) = (&comparison, switched) {
+            // As somebody edited it, a boot would lead to a release that no longer serves.
+            if let Some(drift) = self.drift.last_mut() {
+                drift.is_left = false;
+            }
+            self.own(&tmpfiles);
+            comparison = Comparison::Differs {
+                before: stood.clone(),
+                cause: "it must lead to what serves",
+                edited: true,
+            };
+        }
+        let wrote = self.write(phase::SWITCH, tmpfiles.clone(), comparison);
         if wrote
             && !switched
             && let Some(step) = self.steps.last_mut()
@@ -352,149 +387,6 @@ impl HostPlan<'_> {
         let releases = self.layout.releases(&service.name);
         let entries = self.facts.entries.get(releases.as_str());
         entries.is_some_and(|names| names.contains_key(id.as_str()))
-    }
-
-    /// Everything up to a running container.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a fact that the caller has at hand"
-    )]
-    fn prepare(
-        &mut self,
-        service: &Service,
-        app: &App,
-        release: &Release,
-        record: &Record,
-        there: Option<&ContainerFacts>,
-        same: bool,
-        switched: bool,
-        cause: &str,
-    ) {
-        let spec = &record.spec;
-        let id = &release.id;
-        let layout = self.layout.clone();
-        let docker = self.facts.docker.as_ref();
-        if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
-            match (&app.source, &release.tree) {
-                (ImageSource::Build(build), Some(tree)) => {
-                    let args = build
-                        .args
-                        .iter()
-                        .map(|(name, value)| (name.to_string(), value.clone()))
-                        .collect();
-                    let dockerfile = build.dockerfile.as_ref().map_or_else(
-                        || ".stackctl.Dockerfile".to_owned(),
-                        |path| path.to_string_lossy().into_owned(),
-                    );
-                    let build = ImageBuild {
-                        tag: spec.image.clone(),
-                        context: tree.clone(),
-                        dockerfile,
-                        rendered: release.dockerfile.clone(),
-                        args,
-                        labels: own_labels(self.stack, service, id),
-                    };
-                    self.step(phase::PREPARE, Action::BuildImage(Box::new(build)), cause);
-                }
-                _ => {
-                    self.step(
-                        phase::PREPARE,
-                        Action::PullImage(spec.image.clone()),
-                        "not on the host",
-                    );
-                }
-            }
-        }
-        let folder = layout.release(&service.name, id);
-        let is_new = !self.has_release(service, id);
-        let own = Folder {
-            path: folder.clone(),
-            mode: 0o711,
-            owner: Owner::ROOT,
-        };
-        let step = self.step(
-            phase::PREPARE,
-            Action::PutFolder(own),
-            "the release's own files",
-        );
-        if is_new && !switched {
-            step.undo.push(Action::Remove(folder.clone()));
-        }
-        let record = record.file(&layout);
-        self.own(&record);
-        self.step(
-            phase::PREPARE,
-            Action::PutFile {
-                file: record,
-                before: None,
-            },
-            "all that a rollback needs",
-        );
-        for (needed, _) in container::databases_of(self.stack, service) {
-            let copy = self.secret_copy(service, id, needed);
-            self.step(phase::PREPARE, copy, format!("`{}` needs it", service.name));
-        }
-        // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:
-        // the file itself is written at the switch.
-        let undo = Action::Remove(layout.socket_folder(&service.name, id));
-        let step = self.socket_folders(service, app.listen, id);
-        if !switched {
-            step.undo.push(undo);
-        }
-        if let Some(there) = there.filter(|_| !same) {
-            let relabelled = there.labels.get(label::SPEC) != spec.labels.get(label::SPEC);
-            let cause = if relabelled {
-                "its definition changed"
-            } else {
-                cause
-            };
-            if there.is_running() || there.state == "restarting" {
-                let (name, grace) = (spec.name.clone(), spec.stop_grace);
-                self.step(phase::PREPARE, Action::StopContainer { name, grace }, cause);
-            }
-            self.step(
-                phase::PREPARE,
-                Action::RemoveContainer(spec.name.clone()),
-                cause,
-            );
-        }
-        // Before the new release starts: it may refuse to start, or to call itself healthy, without its tables. What
-        // it changes must suit the release that still serves.
-        if let Some(command) = &app.release {
-            let once = container::one_off(spec, "release", command.clone());
-            let undo = Action::RemoveContainer(once.name.clone());
-            let step = self.step(
-                phase::PREPARE,
-                Action::RunOnce {
-                    spec: Box::new(once),
-                    deadline: Duration::from_secs(u64::from(app.release_deadline)),
-                },
-                "release phase",
-            );
-            step.undo.push(undo);
-        }
-        let was_there = same && there.is_some();
-        let was_running = same && there.is_some_and(ContainerFacts::is_running);
-        let start = if was_there {
-            Action::StartContainer(spec.name.clone())
-        } else {
-            Action::RunContainer(Box::new(spec.clone()))
-        };
-        let step = self.step(phase::PREPARE, start, cause);
-        // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays.
-        if !switched && !was_running {
-            // Taken back after the switch, it may hold requests still.
-            step.undo
-                .push(drain(&spec.name, app, &layout, &service.name, id));
-            // Told to stop, it ends its transactions: killed, it can leave locks in a database that serves others.
-            step.undo.push(Action::StopContainer {
-                name: spec.name.clone(),
-                grace: 2,
-            });
-            if !was_there {
-                step.undo.push(Action::RemoveContainer(spec.name.clone()));
-            }
-        }
     }
 
     /// systemd's socket proxy before a container that only speaks TCP.
@@ -634,18 +526,4 @@ fn switch_cause(current: Option<&str>) -> &'static str {
     } else {
         "nothing serves yet"
     }
-}
-
-fn own_labels(
-    stack: &Stack,
-    service: &Service,
-    id: &ReleaseId,
-) -> std::collections::BTreeMap<String, String> {
-    [
-        (label::STACK, stack.name.to_string()),
-        (label::SERVICE, service.name.to_string()),
-        (label::RELEASE, id.to_string()),
-    ]
-    .map(|(key, value)| (key.to_owned(), value))
-    .into()
 }

@@ -1,179 +1,147 @@
-//! What somebody changed of a release that serves: its container, its record, its secrets.
+//! What somebody changed on a host since stackctl was there: files, units, links, containers, images, databases.
 
-use super::container::{self, ContainerSpec, Mount};
+mod container;
+
+use container::{RESTART, changes};
+
+use super::compare::compare as compare_records;
+use super::container::{self as containers, ContainerSpec};
 use super::deploy::phase;
 use super::host::HostPlan;
 use super::record::Record;
 use super::step::Action;
-use crate::facts::{ContainerFacts, ContainerSettings};
-use crate::model::{HostPath, Layout, Owner, ReleaseId, Service};
+use crate::facts::ContainerFacts;
+use crate::model::{HostName, HostPath, Layout, Owner, ReleaseId, RemoteFile, Service};
 
-const MIB: i64 = 1024 * 1024;
-/// The restart policy of what serves.
-const RESTART: &str = "unless-stopped";
+/// One thing that is no longer as it was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    pub host: HostName,
+    /// A path, a unit, `container NAME: memory limit`, …
+    pub what: String,
+    pub was: String,
+    pub is: String,
+    /// What mends it, in the infinitive.
+    pub would: String,
+    /// Whether it stays as it is until `--overwrite-drift` is given.
+    pub is_left: bool,
+    /// From what stands there to what would, for files that hold no secret.
+    pub diff: Option<String>,
+}
 
-/// How a container differs from what it was made as, a clause each. What the engine did not tell differs in nothing.
-pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<String> {
-    let Some(details) = &there.details else {
-        return Vec::new();
-    };
-    let is = &details.settings;
-    let mut found = Vec::new();
-    let wanted = spec.memory.map_or(0, |mib| i64::from(mib) * MIB);
-    if is.memory != wanted {
-        let (was, is) = (memory(wanted), memory(is.memory));
-        found.push(format!("its memory limit was {was}, is {is}"));
-    }
-    // An engine that tells -1 or 0 has none.
-    if let Some(limit) = is.pids_limit.filter(|limit| *limit != spec.pids_limit) {
-        let is = if limit > 0 {
-            limit.to_string()
+impl Drift {
+    pub fn words(&self) -> String {
+        let Self {
+            what,
+            was,
+            is,
+            would,
+            ..
+        } = self;
+        if self.is_left {
+            format!(
+                "{what} was {was}, is {is}, and is left as it is; --overwrite-drift would {would}"
+            )
         } else {
-            "none".into()
-        };
-        found.push(format!(
-            "its process limit was {}, is {is}",
-            spec.pids_limit
-        ));
-    }
-    if let Some(user) = spec.user.as_ref().filter(|user| **user != is.user) {
-        found.push(format!("its user was {user}, is {}", named(&is.user)));
-    }
-    if let Some(command) = spec.command.as_ref().filter(|all| **all != is.command) {
-        let (was, is) = (command.join(" "), is.command.join(" "));
-        found.push(format!("its command was `{was}`, is `{is}`"));
-    }
-    // The image adds variables of its own.
-    for (name, value) in &spec.env {
-        match is.env.get(name) {
-            Some(there) if there == value => {}
-            // What somebody put there may be a secret.
-            Some(_) => found.push(format!("its variable {name} was `{value}`, is another")),
-            None => found.push(format!("its variable {name} was `{value}`, is gone")),
+            format!("{what} was {was}, is {is}: to {would}")
         }
     }
-    mounts(spec, is, &mut found);
-    if is.read_only != spec.read_only {
-        let of = |read_only: bool| if read_only { "read-only" } else { "writable" };
-        let (was, is) = (of(spec.read_only), of(is.read_only));
-        found.push(format!("its root file system was {was}, is {is}"));
-    }
-    if is.privileged {
-        found.push("it was not privileged, is privileged".into());
-    }
-    let dropped = is.dropped_capabilities.contains("ALL");
-    if dropped != spec.drop_capabilities {
-        let of = |dropped: bool| if dropped { "none" } else { "the engine's" };
-        let (was, is) = (of(spec.drop_capabilities), of(dropped));
-        found.push(format!("its capabilities were {was}, are {is}"));
-    }
-    if !is.added_capabilities.is_empty() {
-        let names: Vec<&str> = is.added_capabilities.iter().map(String::as_str).collect();
-        found.push(format!(
-            "it was given the capabilities {}",
-            names.join(", ")
-        ));
-    }
-    let wanted = |name: &str| spec.networks.iter().any(|(network, _)| network == name);
-    for (network, _) in &spec.networks {
-        if !there.networks.contains(network) {
-            found.push(format!("it was on network {network}, is not"));
-        }
-    }
-    for network in there.networks.iter().filter(|name| !wanted(name)) {
-        found.push(format!("it was not on network {network}, is"));
-    }
-    found
-}
-
-fn mounts(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<String>) {
-    let wanted = spec.mounts.iter().map(|mount| match mount {
-        Mount::Bind {
-            from,
-            to,
-            read_only,
-        } => (to, from.to_string(), *read_only),
-        Mount::Volume { name, to } => (to, name.clone(), false),
-    });
-    let wanted: Vec<_> = wanted.collect();
-    let words = |source: &str, read_only: bool| {
-        let kind = if read_only { " (read-only)" } else { "" };
-        format!("{source}{kind}")
-    };
-    for (to, from, read_only) in &wanted {
-        let was = words(from, *read_only);
-        match is.mounts.get(*to) {
-            Some(there) if there.source == *from && there.read_only == *read_only => {}
-            Some(there) => {
-                let is = words(&there.source, there.read_only);
-                found.push(format!("its mount {to} was {was}, is {is}"));
-            }
-            None => found.push(format!("its mount {to} was {was}, is gone")),
-        }
-    }
-    // An image's own volumes have names of 64 hex digits.
-    let is_anonymous =
-        |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    for (to, there) in &is.mounts {
-        if !wanted.iter().any(|(path, ..)| *path == to) && !is_anonymous(&there.source) {
-            let is = words(&there.source, there.read_only);
-            found.push(format!("its mount {to} was not there, is {is}"));
-        }
-    }
-}
-
-fn memory(bytes: i64) -> String {
-    match bytes {
-        0 => "none".into(),
-        bytes if bytes % MIB == 0 => format!("{} MiB", bytes / MIB),
-        bytes => format!("{bytes} bytes"),
-    }
-}
-
-fn named(user: &str) -> &str {
-    if user.is_empty() { "the image's" } else { user }
 }
 
 impl HostPlan<'_> {
+    /// Notes what the plan mends without being told to: it is broken, and nobody can have wanted it.
+    pub(super) fn broken(
+        &mut self,
+        what: impl Into<String>,
+        was: impl Into<String>,
+        is: impl Into<String>,
+        would: impl Into<String>,
+    ) -> &mut Drift {
+        self.drift.push(Drift {
+            host: self.host.name.clone(),
+            what: what.into(),
+            was: was.into(),
+            is: is.into(),
+            would: would.into(),
+            is_left: false,
+            diff: None,
+        });
+        self.drift.last_mut().expect("just pushed")
+    }
+
+    /// Notes what somebody may have wanted, which is left alone unless told otherwise.
+    pub(super) fn edited(
+        &mut self,
+        what: impl Into<String>,
+        was: impl Into<String>,
+        is: impl Into<String>,
+        would: impl Into<String>,
+    ) -> &mut Drift {
+        let is_left = !self.options.overwrite_drift;
+        let drift = self.broken(what, was, is, would);
+        drift.is_left = is_left;
+        drift
+    }
+
+    /// Whether stackctl has been on this host for this stack, so that what is missing was there.
+    pub(super) fn was_here(&self) -> bool {
+        !self.facts.manifest.files.is_empty()
+    }
+
     /// What a container that was made from `spec` is to be made again for; `None` to leave it as it is. What somebody
-    /// changed is noted, and left alone unless told otherwise.
+    /// changed is left alone unless told otherwise.
     pub(super) fn changed_by_hand(
         &mut self,
         spec: &ContainerSpec,
         there: &ContainerFacts,
+        would: &str,
     ) -> Option<String> {
-        let is_swapped = self.note_swapped_image(spec, there);
         let changes = changes(spec, there);
-        if changes.is_empty() {
+        for change in &changes {
+            let what = format!("container {}: {}", spec.name, change.what);
+            self.edited(what, &change.was, &change.is, would);
+        }
+        if changes.is_empty() || !self.options.overwrite_drift {
             return None;
         }
-        let changes = changes.join("; ");
-        // Made again from another image, it would not be what it was.
-        if self.options.overwrite_drift && !is_swapped {
-            return Some(format!("changed on the host: {changes}"));
-        }
-        self.note(format!(
-            "container {} was changed on the host and is left as it is; --overwrite-drift would make it again: {changes}",
-            spec.name
-        ));
-        None
+        let words: Vec<String> = changes.iter().map(container::Change::words).collect();
+        Some(format!("changed on the host: {}", words.join("; ")))
     }
 
-    /// A tag that somebody gave to another image: what runs stays what it is, but would not be made again as it is.
-    fn note_swapped_image(&mut self, spec: &ContainerSpec, there: &ContainerFacts) -> bool {
+    /// A tag that somebody gave to another image. What runs stays what it is, but would not be made again as it is
+    /// before the tag means its image again.
+    pub(super) fn swapped_image(&mut self, spec: &ContainerSpec, there: &ContainerFacts) {
         let images = self.facts.docker.as_ref().map(|docker| &docker.images);
         let tagged = images.and_then(|images| images.get(&spec.image));
         let Some(tagged) = tagged.filter(|tagged| {
             there.details.is_some() && !there.image_id.is_empty() && tagged.id != there.image_id
         }) else {
-            return false;
+            return;
         };
-        let (was, is) = (short(&there.image_id), short(&tagged.id));
-        self.note(format!(
-            "{} now means another image: it was {was}, which container {} still runs, is {is}; made again, the container would run that one, so it is left as it is",
-            spec.image, spec.name
-        ));
-        true
+        let (was, is) = (
+            format!(
+                "{}, which container {} runs",
+                short(&there.image_id),
+                spec.name
+            ),
+            short(&tagged.id).to_owned(),
+        );
+        let would = "have it mean that image again";
+        self.edited(format!("image {}", spec.image), was, is, would);
+        if self.options.overwrite_drift {
+            let image = there.image_id.clone();
+            let tag = spec.image.clone();
+            let cause = "somebody gave its name to another image";
+            self.step(phase::PREPARE, Action::TagImage { image, tag }, cause);
+        }
+    }
+
+    /// A container that should run and does not.
+    pub(super) fn stopped(&mut self, spec: &ContainerSpec, there: &ContainerFacts) {
+        if !there.is_running() {
+            let what = format!("container {}", spec.name);
+            self.broken(what, "running", &there.state, "start it");
+        }
     }
 
     /// The engine must start what serves again after a crash or a reboot, whatever somebody told it.
@@ -183,15 +151,92 @@ impl HostPlan<'_> {
         spec: &ContainerSpec,
         there: &ContainerFacts,
     ) {
+        if let Some(policy) = self.stops_restarting(spec, there) {
+            let cause = format!("its restart policy was {RESTART}, is {policy}");
+            self.step(phase, Action::StartContainer(spec.name.clone()), cause);
+        }
+    }
+
+    /// Notes a policy by which the engine would not start again what serves.
+    pub(super) fn stops_restarting(
+        &mut self,
+        spec: &ContainerSpec,
+        there: &ContainerFacts,
+    ) -> Option<String> {
         let policy = there
             .details
             .as_ref()
             .map(|details| &details.settings.restart);
-        if let Some(policy) = policy.filter(|policy| spec.restart && *policy != RESTART) {
-            let policy = if policy.is_empty() { "no" } else { policy };
-            let cause = format!("its restart policy was {RESTART}, is {policy}");
-            self.step(phase, Action::StartContainer(spec.name.clone()), cause);
+        let policy = policy.filter(|policy| spec.restart && *policy != RESTART)?;
+        let policy = if policy.is_empty() { "no" } else { policy };
+        let what = format!("container {}: restart policy", spec.name);
+        self.broken(what, RESTART, policy, "set it again");
+        Some(policy.to_owned())
+    }
+
+    /// Files that somebody laid beside a unit of ours, by which systemd goes as well.
+    pub(super) fn drop_ins(&mut self, phase: u16, unit: &str) {
+        let folder = format!("{}.d/", self.layout.unit(unit));
+        let paths = self.facts.files.keys();
+        let found: Vec<HostPath> = paths
+            .filter(|path| path.as_str().starts_with(&folder))
+            .cloned()
+            .collect();
+        for path in &found {
+            let contents = self.contents(path).unwrap_or_default();
+            let diff = super::text::diff(&String::from_utf8_lossy(&contents), "");
+            let would = "keep a copy and remove it";
+            let drift = self.edited(path.to_string(), "absent", "there", would);
+            drift.diff = Some(diff).filter(|diff| !diff.is_empty());
+            if self.options.overwrite_drift {
+                self.keep_copy(phase, path);
+                self.step(
+                    phase,
+                    Action::Remove(path.clone()),
+                    "it changes a unit of ours",
+                );
+            }
         }
+        if !found.is_empty() && self.options.overwrite_drift {
+            self.step(phase, Action::ReloadUnits, "a unit file is gone");
+        }
+    }
+
+    /// Notes a file of ours that somebody edited.
+    pub(super) fn edited_file(&mut self, file: &RemoteFile, is_known: bool) {
+        let path = &file.path;
+        let there = self.facts.files.get(path);
+        let is = there.and_then(|there| there.digest.as_deref());
+        let known = self.facts.manifest.files.get(path);
+        let digest = |digest: &str| format!("sha256 {}", digest.get(..12).unwrap_or(digest));
+        let was = match known.filter(|_| is_known) {
+            Some(known) => digest(&known.digest),
+            None => "unknown, as the list of what is ours is gone".to_owned(),
+        };
+        let mut is = is.map_or_else(|| "no file".to_owned(), digest);
+        let stands = self.contents(path);
+        let mut diff = None;
+        if path.as_str().ends_with("/release.json") {
+            // What somebody put into a variable may be a secret.
+            let read = |bytes: &[u8]| serde_json::from_slice::<Record>(bytes).ok();
+            let stood = stands.as_deref().and_then(read);
+            is = match (stood, read(&file.contents)) {
+                (Some(stood), Some(wanted)) => {
+                    let all = compare_records(&wanted, &stood);
+                    let names = all.iter().map(|one| format!("{} {}", one.what, one.how));
+                    format!("{is} ({})", names.collect::<Vec<_>>().join(", "))
+                }
+                _ => format!("{is}, which cannot be read"),
+            };
+        } else if let Some(stands) = stands {
+            let wanted = String::from_utf8_lossy(&file.contents).into_owned();
+            diff = Some(super::text::diff(
+                &String::from_utf8_lossy(&stands),
+                &wanted,
+            ));
+        }
+        let drift = self.edited(path.to_string(), was, is, "keep a copy and write it again");
+        drift.diff = diff;
     }
 }
 
@@ -213,10 +258,10 @@ impl HostPlan<'_> {
         id: &ReleaseId,
         needed: &Service,
     ) -> Action {
-        let secret = container::app_secret(needed);
+        let secret = containers::app_secret(needed);
         Action::CopySecret {
             from: self.layout.secret(&secret),
-            to: container::release_secret(&self.layout, service, id, &secret),
+            to: containers::release_secret(&self.layout, service, id, &secret),
             owner: Owner {
                 user: Layout::APP_USER,
                 group: Layout::APP_USER,
@@ -225,14 +270,14 @@ impl HostPlan<'_> {
     }
 
     fn secret_paths(&self, service: &Service, id: &ReleaseId, needed: &Service) -> [HostPath; 2] {
-        let secret = container::app_secret(needed);
-        let copy = container::release_secret(&self.layout, service, id, &secret);
+        let secret = containers::app_secret(needed);
+        let copy = containers::release_secret(&self.layout, service, id, &secret);
         [self.layout.secret(&secret), copy]
     }
 
     /// A copy that is gone would keep the container from starting again; one that others may read is no secret.
     pub(super) fn missing_secrets(&mut self, service: &Service, id: &ReleaseId) {
-        for (needed, _) in container::databases_of(self.stack, service) {
+        for (needed, _) in containers::databases_of(self.stack, service) {
             let [_, copy] = self.secret_paths(service, id, needed);
             let cause = match self.facts.files.get(&copy) {
                 None => "missing",
@@ -246,104 +291,49 @@ impl HostPlan<'_> {
         }
     }
 
+    /// The copies of passwords that are no longer what they are copies of.
+    fn differing_secrets(&self, service: &Service, id: &ReleaseId) -> Vec<[HostPath; 2]> {
+        let needed = containers::databases_of(self.stack, service);
+        let paths = needed.map(|(needed, _)| self.secret_paths(service, id, needed));
+        let digest = |path: &HostPath| self.facts.files.get(path)?.digest.clone();
+        paths
+            .filter(|[secret, copy]| match (digest(secret), digest(copy)) {
+                (Some(was), Some(is)) => was != is,
+                _ => false,
+            })
+            .collect()
+    }
+
     /// The container reads a password from the file that was there when it started, so an edited one is only mended by
     /// making it again. What was written there is nobody's business.
     pub(super) fn edited_secrets(&mut self, service: &Service, id: &ReleaseId) -> Option<String> {
-        let mut edited = None;
-        for (needed, _) in container::databases_of(self.stack, service) {
-            let [secret, copy] = self.secret_paths(service, id, needed);
-            let digest = |path: &HostPath| self.facts.files.get(path)?.digest.clone();
-            let (Some(was), Some(is)) = (digest(&secret), digest(&copy)) else {
-                continue;
-            };
-            if was == is {
-                continue;
-            }
-            if self.options.overwrite_drift {
-                edited = Some(format!("{copy} was edited on the host"));
-                continue;
-            }
-            self.note(format!(
-                "{copy} was the password in {secret}, is another, and is left as it is; --overwrite-drift would copy it again and make the container again"
-            ));
+        let mut cause = None;
+        for [secret, copy] in self.differing_secrets(service, id) {
+            let was = format!("the password in {secret}");
+            let would = "keep a copy, copy it again and make the container again";
+            self.edited(copy.to_string(), was, "another", would);
+            cause = Some(format!("{copy} was edited on the host"));
         }
-        edited
+        cause.filter(|_| self.options.overwrite_drift)
+    }
+
+    /// Keeps copies of what somebody edited of a release that is made again.
+    pub(super) fn keep_edited(&mut self, service: &Service, record: &Record) {
+        let file = record.file(&self.layout);
+        let known = self.facts.manifest.files.get(&file.path);
+        let there = self.facts.files.get(&file.path);
+        let there = there.and_then(|there| there.digest.as_deref());
+        if known.is_some_and(|known| there.is_some_and(|there| there != known.digest)) {
+            self.edited_file(&file, true);
+            self.keep_copy(phase::PREPARE, &file.path);
+        }
+        for [_, copy] in self.differing_secrets(service, &record.id) {
+            self.keep_copy(phase::PREPARE, &copy);
+        }
     }
 }
 
 /// As much of an image's id as people compare.
-fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.get(..19).unwrap_or(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::{ContainerDetails, MountFacts};
-
-    fn spec() -> ContainerSpec {
-        let json = serde_json::json!({
-            "name": "names-backend-1", "image": "names-backend:1", "env": {"COLOUR": "blue"}, "command": null,
-            "user": "10001:10001", "mounts": [{"Volume": {"name": "names-db", "to": "/data"}}],
-            "networks": [["names", ["backend"]]], "publish": {}, "restart": true, "memory": 256, "pids_limit": 512,
-            "stop_signal": null, "stop_grace": 10, "init": true, "read_only": true, "drop_capabilities": true,
-        });
-        serde_json::from_value(json).expect("a spec")
-    }
-
-    fn as_made() -> ContainerFacts {
-        let volume = MountFacts {
-            source: "names-db".into(),
-            read_only: false,
-        };
-        let settings = ContainerSettings {
-            memory: 256 * MIB,
-            pids_limit: Some(512),
-            restart: RESTART.into(),
-            env: [("COLOUR", "blue"), ("PATH", "/bin")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            user: "10001:10001".into(),
-            mounts: [("/data".to_owned(), volume)].into(),
-            read_only: true,
-            dropped_capabilities: ["ALL".to_owned()].into(),
-            ..ContainerSettings::default()
-        };
-        ContainerFacts {
-            networks: ["names".to_owned()].into(),
-            details: Some(ContainerDetails {
-                settings,
-                ..ContainerDetails::default()
-            }),
-            ..ContainerFacts::default()
-        }
-    }
-
-    #[test]
-    fn a_container_as_it_was_made_differs_in_nothing() {
-        assert_eq!(changes(&spec(), &as_made()), [""; 0]);
-        assert_eq!(changes(&spec(), &ContainerFacts::default()), [""; 0]);
-    }
-
-    #[test]
-    fn what_was_changed_is_told_with_what_it_was() {
-        let mut there = as_made();
-        there.networks = ["bridge".to_owned()].into();
-        let settings = &mut there.details.as_mut().expect("details").settings;
-        settings.memory = 64 * MIB;
-        settings.env.insert("COLOUR".into(), "green".into());
-        settings.mounts.clear();
-        settings.privileged = true;
-        assert_eq!(
-            changes(&spec(), &there),
-            [
-                "its memory limit was 256 MiB, is 64 MiB",
-                "its variable COLOUR was `blue`, is another",
-                "its mount /data was names-db, is gone",
-                "it was not privileged, is privileged",
-                "it was on network names, is not",
-                "it was not on network bridge, is",
-            ]
-        );
-    }
 }

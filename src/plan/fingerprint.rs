@@ -190,6 +190,7 @@ mod tests {
         Plan {
             steps: vec![step],
             notes: Vec::new(),
+            drift: Vec::new(),
         }
     }
 

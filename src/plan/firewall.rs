@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::host::HostPlan;
 use super::step::{Action, FirewallBefore};
 use crate::facts::{FirewallFacts, UnitFacts};
-use crate::model::{HostPath, Layout};
+use crate::model::{HostPath, Layout, RemoteFile};
 use crate::render::{self, FirewallFiles, RenderError, Templates};
 
 const PHASE: u16 = 0;
@@ -71,12 +71,16 @@ impl HostPlan<'_> {
             loader,
             unit,
         } = files;
-        self.file(PHASE, loader);
-        let wrote_base = self.file(PHASE, base);
+        let stacks = self.facts.entries.get(Layout::FIREWALL_STACKS);
+        let own = format!("{}.nft", self.stack.name);
+        let is_shared = stacks.is_some_and(|names| names.keys().any(|name| *name != own));
+        self.of_all(loader, is_shared);
+        let wrote_base = self.of_all(base, is_shared);
         let wrote_ports = self.file(PHASE, ports);
-        if self.file(PHASE, unit) {
+        if self.of_all(unit, is_shared) {
             self.step(PHASE, Action::ReloadUnits, "a unit file changed");
         }
+        self.drop_ins(PHASE, Layout::FIREWALL_UNIT);
         let cause = if wrote_base || wrote_ports {
             Some("its files change")
         } else {
@@ -85,6 +89,15 @@ impl HostPlan<'_> {
         if let Some(cause) = cause {
             self.step(PHASE, Action::LoadFirewall, cause);
             self.step(PHASE, Action::Confirm, PROOF);
+        }
+    }
+
+    /// A file that all stacks of a host share. With one of another stack there, it may have written it.
+    fn of_all(&mut self, file: RemoteFile, is_shared: bool) -> bool {
+        if is_shared {
+            self.shared_file(PHASE, file)
+        } else {
+            self.file(PHASE, file)
         }
     }
 
@@ -99,13 +112,14 @@ impl HostPlan<'_> {
             (None, _) => Some("it is not loaded"),
             _ if !seen.is_of_these_files() => Some("its files were not loaded"),
             (Some(_), Some(change)) => {
-                if self.options.overwrite_drift {
-                    return Some("its rules were changed by hand");
-                }
                 let (before, after) = change;
                 let change = super::text::diff(&format!("{before}\n"), &format!("{after}\n"));
-                self.note(format!("the rules of the firewall were changed by hand and are left as they are; --overwrite-drift would load its files again:\n{change}"));
-                None
+                let would = "load its files again";
+                let drift = self.edited("firewall: rules", "those of its files", "others", would);
+                drift.diff = Some(change);
+                self.options
+                    .overwrite_drift
+                    .then_some("its rules were changed by hand")
             }
             _ if !unit.is_some_and(enabled) => Some("it would not be loaded at boot"),
             _ => None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::drift::Drift;
 use super::step::{Action, BakeTarget, Commit, Folder, Note, Step};
 use crate::facts::{FileKind, HostFacts, Manifest, Owned, sha256};
 use crate::model::{Host, HostName, HostPath, Layout, Owner, RemoteFile, Stack};
@@ -18,13 +19,21 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     #[error("refused before anything was changed")]
-    Refused(Vec<Finding>),
+    Refused(Box<Refusal>),
     #[error("cannot render the files of {host}")]
     Render {
         host: HostName,
         #[source]
         source: RenderError,
     },
+}
+
+/// All reasons to refuse, and what was seen all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    pub findings: Vec<Finding>,
+    pub notes: Vec<Note>,
+    pub drift: Vec<Drift>,
 }
 
 /// One reason to refuse.
@@ -47,6 +56,7 @@ pub(super) struct HostPlan<'a> {
     pub options: Options,
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
+    pub drift: Vec<Drift>,
     pub findings: Vec<Finding>,
     pub manifest: Manifest,
     /// Whether this plan goes through every file of ours but those of releases, so that a damaged manifest is whole after it.
@@ -72,6 +82,7 @@ impl<'a> HostPlan<'a> {
             options,
             steps: Vec::new(),
             notes: Vec::new(),
+            drift: Vec::new(),
             findings: Vec::new(),
             manifest,
             rebuilds_manifest: false,
@@ -171,9 +182,20 @@ impl<'a> HostPlan<'a> {
     /// Whether `file` must be written, and what stands in its place. A file that somebody edited by hand is noted
     /// and left alone unless told otherwise.
     pub fn compare(&mut self, file: &RemoteFile) -> Comparison {
+        // Where the list of what is ours is gone, nothing tells whose a file is that differs from ours.
+        let is_listed = self.was_here();
+        self.compare_with(file, is_listed)
+    }
+
+    /// `is_unlisted_ours`: whether a file that is not in the manifest is ours all the same.
+    fn compare_with(&mut self, file: &RemoteFile, is_unlisted_ours: bool) -> Comparison {
         let wanted = sha256(&file.contents);
         let known = self.own(file);
         let Some(there) = self.facts.files.get(&file.path) else {
+            if known.is_some() {
+                let path = file.path.to_string();
+                self.broken(path, "a file of ours", "gone", "write it again");
+            }
             return Comparison::Differs {
                 before: None,
                 cause: "missing",
@@ -187,21 +209,28 @@ impl<'a> HostPlan<'a> {
         let before = there.contents.clone().unwrap_or_default();
         let edited = match &known {
             Some(known) => there.digest.as_deref() != Some(known.digest.as_str()),
-            None => self.manifest_is_damaged(),
+            None => !is_unlisted_ours,
         };
-        if edited && !same_bytes && !self.options.overwrite_drift {
-            if let Some(kept) = known {
-                self.manifest.files.insert(file.path.clone(), kept);
+        if edited && !same_bytes {
+            self.edited_file(file, known.is_some());
+            if !self.options.overwrite_drift {
+                // Unlisted, it is listed as it should be, so that the next run sees that it is not.
+                if let Some(kept) = known {
+                    self.manifest.files.insert(file.path.clone(), kept);
+                }
+                return Comparison::Left;
             }
-            let path = &file.path;
-            let change = super::text::diff(
-                &String::from_utf8_lossy(&before),
-                &String::from_utf8_lossy(&file.contents),
+        } else if same_bytes
+            && known.is_some_and(|known| known.mode == format!("{:04o}", file.mode))
+        {
+            let (was, is) = (file.mode, there.mode & 0o7777);
+            let what = format!("{}: mode", file.path);
+            self.broken(
+                what,
+                format!("{was:04o}"),
+                format!("{is:04o}"),
+                "set it again",
             );
-            self.note(format!(
-                "{path} was edited on the host and is left as it is; --overwrite-drift would change it:\n{change}"
-            ));
-            return Comparison::Same;
         }
         let cause = if same_bytes {
             "its mode differs"
@@ -232,8 +261,20 @@ impl<'a> HostPlan<'a> {
 
     /// A file of ours, written when it differs. Whether it was.
     pub fn file(&mut self, phase: u16, file: RemoteFile) -> bool {
-        match self.compare(&file) {
-            Comparison::Same => false,
+        let comparison = self.compare(&file);
+        self.write(phase, file, comparison)
+    }
+
+    /// A file that several stacks share, so that another one's list may have it.
+    pub fn shared_file(&mut self, phase: u16, file: RemoteFile) -> bool {
+        let comparison = self.compare_with(&file, true);
+        self.write(phase, file, comparison)
+    }
+
+    /// Writes a file that [`HostPlan::compare`] has looked at. Whether it was.
+    pub fn write(&mut self, phase: u16, file: RemoteFile, comparison: Comparison) -> bool {
+        match comparison {
+            Comparison::Same | Comparison::Left => false,
             Comparison::Differs {
                 before,
                 cause,
@@ -331,6 +372,7 @@ impl<'a> HostPlan<'a> {
         }
         plan.steps.extend(self.steps);
         plan.notes.extend(self.notes);
+        plan.drift.extend(self.drift);
         plan.findings.extend(self.findings);
     }
 }
@@ -348,6 +390,8 @@ fn manifest(path: &HostPath, contents: Vec<u8>) -> RemoteFile {
 
 pub(super) enum Comparison {
     Same,
+    /// Somebody wrote what stands there, and it stays.
+    Left,
     Differs {
         before: Option<Vec<u8>>,
         cause: &'static str,
@@ -361,19 +405,25 @@ pub(super) enum Comparison {
 pub(super) struct Parts {
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
+    pub drift: Vec<Drift>,
     pub findings: Vec<Finding>,
 }
 
 impl Parts {
     pub fn into_plan(mut self) -> Result<super::Plan, PlanError> {
         if !self.findings.is_empty() {
-            return Err(PlanError::Refused(self.findings));
+            return Err(PlanError::Refused(Box::new(Refusal {
+                findings: self.findings,
+                notes: self.notes,
+                drift: self.drift,
+            })));
         }
         // Stable: within a phase each host keeps its order.
         self.steps.sort_by_key(|step| step.phase);
         Ok(super::Plan {
             steps: self.steps,
             notes: self.notes,
+            drift: self.drift,
         })
     }
 }

@@ -13,6 +13,7 @@ mod firewall;
 mod hook;
 mod host;
 mod preflight;
+mod prepare;
 mod provision;
 mod record;
 mod release;
@@ -29,15 +30,16 @@ pub use deploy::deploy;
 pub use doctor::{
     Check, Diagnosis, HostView, Level, PROGRAMS, judge_host, judge_machine, unreachable,
 };
+pub use drift::Drift;
 pub use event::{Event, Outcome, StepState};
 pub use fingerprint::{moved, plan_digest, standing, step_digest};
 pub use hook::{HookCommand, HookEnd, HookRun, HookView, hook_environment, hooks};
-pub use host::{Finding, Options, PlanError};
+pub use host::{Finding, Options, PlanError, Refusal};
 pub use preflight::images_of_interest;
 pub use provision::{UNITS, database_targets, provision, site_address};
 pub use record::{Record, RecordedFile};
 pub use release::{Release, prepare};
-pub use retire::serving;
+pub use retire::{last_served, serving};
 pub use rollback::{Target, records, rollback};
 pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
@@ -111,6 +113,19 @@ pub fn contents_of_interest(stack: &Stack) -> Vec<HostPath> {
         ]);
     }
     paths
+}
+
+/// Patterns of the files by which others change units of ours.
+pub fn drop_ins(stack: &Stack) -> Vec<String> {
+    let layout = Layout::new(&stack.name);
+    let mut units = vec![layout.recover_unit()];
+    if stack.firewall {
+        units.push(Layout::FIREWALL_UNIT.to_owned());
+    }
+    units
+        .iter()
+        .map(|unit| format!("{}.d/*.conf", layout.unit(unit)))
+        .collect()
 }
 
 /// The names of the passwords that each release of a service has a copy of.

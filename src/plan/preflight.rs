@@ -78,6 +78,7 @@ impl HostPlan<'_> {
             };
             if service.app().is_some() {
                 self.check_image(service);
+                self.check_published(service, release);
             }
             if !self.has_release(service, &release.id) {
                 is_new = true;
@@ -241,8 +242,8 @@ impl HostPlan<'_> {
                 continue;
             };
             let (name, stop) = match holder {
-                Holder::Container(name) => (
-                    format!("container {name}"),
+                Holder::Container { name, image } => (
+                    container_words(&name, &image),
                     format!("stop it (`sudo docker stop {name}`)"),
                 ),
                 Holder::Process(name) => {
@@ -257,6 +258,35 @@ impl HostPlan<'_> {
             let hint = format!("{stop} or give the site another `listen`");
             self.refuse_as("ports", text, hint);
         }
+    }
+
+    /// A container that is to be started again gets the port that it had.
+    fn check_published(&mut self, service: &Service, release: &Release) {
+        let name = self.layout.release_container(&service.name, &release.id);
+        let docker = self.facts.docker.as_ref();
+        let there = docker.and_then(|docker| docker.containers.get(&name));
+        let port = there
+            .filter(|there| !there.is_running())
+            .and_then(|there| there.labels.get(container::label::PORT)?.parse().ok());
+        let Some((port, holder)) = port.and_then(|port| Some((port, holder(self.facts, port)?)))
+        else {
+            return;
+        };
+        let (by, hint) = match holder {
+            Holder::Container { name, image } => (
+                container_words(&name, &image),
+                format!("stop it (`sudo docker stop {name}`)"),
+            ),
+            Holder::Process(name) => (
+                name,
+                format!("stop it (`sudo ss -ltnp 'sport = :{port}'` shows it)"),
+            ),
+        };
+        self.refuse_as(
+            "ports",
+            format!("port {port} of container {name} is held by {by}"),
+            hint,
+        );
     }
 
     /// A masked unit cannot be started by anybody.
@@ -361,18 +391,27 @@ fn version(text: &str) -> Option<(u32, u32)> {
 }
 
 enum Holder {
-    Container(String),
+    Container { name: String, image: String },
     Process(String),
+}
+
+fn container_words(name: &str, image: &str) -> String {
+    match image {
+        "" => format!("container {name}"),
+        image => format!("container {name} (image {image})"),
+    }
 }
 
 /// Who beside nginx holds a port. An engine without its proxy program publishes ports where no socket listens.
 fn holder(facts: &HostFacts, port: u16) -> Option<Holder> {
     let containers = facts.docker.iter().flat_map(|docker| &docker.containers);
-    let mut publishing = containers
-        .filter(|(_, there)| there.is_running() && there.published.contains(&port))
-        .map(|(name, _)| name);
-    if let Some(name) = publishing.next() {
-        return Some(Holder::Container(name.clone()));
+    let mut publishing =
+        containers.filter(|(_, there)| there.is_running() && there.published.contains(&port));
+    if let Some((name, there)) = publishing.next() {
+        return Some(Holder::Container {
+            name: name.clone(),
+            image: there.image.clone(),
+        });
     }
     let is_other = |listener: &&Listener| listener.port == port && listener.process != "nginx";
     let taken = facts.listeners.iter().find(is_other)?;

@@ -38,7 +38,8 @@ pub fn provision(
         plan.rebuilds_manifest = true;
         plan.check();
         plan.note_clock();
-        if plan.findings.is_empty() {
+        // What was changed by hand is told also where something keeps it from being mended.
+        if plan.findings.is_empty() || plan.was_here() {
             plan.packages();
             plan.folders();
             let render = |source| PlanError::Render {
@@ -195,6 +196,10 @@ impl<'a> HostPlan<'a> {
         ] {
             let there = self.facts.units.get(unit);
             if wanted && !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {
+                if let Some(there) = there.filter(|unit| unit.load == "loaded" && self.was_here()) {
+                    let is = format!("{} and {}", there.active, there.file);
+                    self.broken(unit, "active and enabled", is, "enable and start it");
+                }
                 let cause = match there {
                     Some(unit) if unit.load == "loaded" && !unit.is_active() => "not running",
                     Some(unit) if unit.load == "loaded" => "not enabled at boot",
@@ -221,12 +226,13 @@ impl<'a> HostPlan<'a> {
         if wrote || self.is_stale(&unit) {
             self.step(0, Action::ReloadUnits, "a unit file changed");
         }
-        if self
-            .facts
-            .units
-            .get(&unit)
-            .is_none_or(|unit| unit.file != "enabled")
-        {
+        self.drop_ins(0, &unit);
+        let there = self.facts.units.get(&unit);
+        if there.is_none_or(|unit| unit.file != "enabled") {
+            if let Some(there) = there.filter(|unit| unit.load == "loaded" && self.was_here()) {
+                let is = there.file.clone();
+                self.broken(&unit, "enabled", is, "enable it");
+            }
             self.step(0, Action::EnableUnit(unit), "it must run after a crash");
         }
         Ok(())
@@ -298,9 +304,11 @@ impl<'a> HostPlan<'a> {
         let there = self.container(&spec.name);
         let labelled = there
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
-        let by_hand = there
-            .filter(|_| labelled)
-            .and_then(|there| self.changed_by_hand(&spec, there));
+        let by_hand = there.filter(|_| labelled).and_then(|there| {
+            self.stopped(&spec, there);
+            self.swapped_image(&spec, there);
+            self.changed_by_hand(&spec, there, "make it again, which interrupts it")
+        });
         let same = labelled && by_hand.is_none();
         let running = there.is_some_and(ContainerFacts::is_running);
         let mut restarted = !(same && running);
@@ -314,6 +322,10 @@ impl<'a> HostPlan<'a> {
                 Some(_) => by_hand.as_deref().unwrap_or("its definition changed"),
             };
             if there.is_some() && !same {
+                if running {
+                    let name = &service.name;
+                    self.note(format!("interrupts: database `{name}` does not answer while its container is made again"));
+                }
                 let (name, grace) = (spec.name.clone(), spec.stop_grace);
                 self.step(
                     0,
@@ -348,6 +360,13 @@ impl<'a> HostPlan<'a> {
             _ => Some("it did not answer, so it is checked"),
         };
         if let Some(cause) = lacking {
+            let marker = database_marker(&self.layout, service);
+            let answers = matches!(seen, Some(DatabaseFacts::Answers(_)));
+            if answers && self.facts.files.contains_key(&marker) {
+                let what = format!("database {} of `{}`", database.database, service.name);
+                let was = format!("there, with all rights in it for user {}", database.user);
+                self.broken(what, was, cause, "make what is missing");
+            }
             self.step(0, Action::EnsureDatabase(target), cause);
         }
         let marker = database_marker(&self.layout, service);
@@ -385,8 +404,21 @@ impl<'a> HostPlan<'a> {
         let default_there = self.facts.nginx.is_none() || self.facts.files.contains_key(&default);
         let target = format!("../sites-available/{}.conf", self.stack.name);
         let linked = self.facts.link(&enabled) == Some(target.as_str());
-        let comparison = self.compare(&file);
-        let (before, cause) = match comparison {
+        let is_stale = self.facts.files.contains_key(&self.layout.nginx_stale());
+        let why = |plan: &Self, file: &RemoteFile| {
+            if !linked {
+                Some("it is not enabled")
+            } else if default_there {
+                Some("the default site answers in its place")
+            } else if is_stale {
+                Some("nginx was not told of its last change")
+            } else if plan.runs_another(file) {
+                Some("nginx runs an older version of it")
+            } else {
+                None
+            }
+        };
+        let (file, before, cause) = match self.compare(&file) {
             Comparison::Differs {
                 before,
                 cause,
@@ -395,23 +427,40 @@ impl<'a> HostPlan<'a> {
                 if edited {
                     self.keep_copy(0, &file.path);
                 }
-                (before, cause)
+                (file, before, cause)
             }
-            Comparison::Same if !linked => (Some(file.contents.clone()), "it is not enabled"),
-            Comparison::Same if default_there => (
-                Some(file.contents.clone()),
-                "the default site answers in its place",
-            ),
-            Comparison::Same if self.facts.files.contains_key(&self.layout.nginx_stale()) => (
-                Some(file.contents.clone()),
-                "nginx was not told of its last change",
-            ),
-            Comparison::Same if self.runs_another(&file) => (
-                Some(file.contents.clone()),
-                "nginx runs an older version of it",
-            ),
-            Comparison::Same => return Ok(()),
+            Comparison::Same => {
+                let Some(cause) = why(self, &file) else {
+                    return Ok(());
+                };
+                let before = file.contents.clone();
+                (file, Some(before), cause)
+            }
+            // It is enabled as somebody edited it, never as it would be.
+            Comparison::Left => {
+                let Some(contents) = self.contents(&file.path) else {
+                    return Ok(());
+                };
+                let before = contents.clone();
+                let stands = RemoteFile { contents, ..file };
+                let Some(cause) = why(self, &stands) else {
+                    return Ok(());
+                };
+                if render::site_generation(&stands).is_none() {
+                    self.note(format!("{cause}: {} stays as it is, since nginx could not be asked whether it goes by it as it was edited", stands.path));
+                    return Ok(());
+                }
+                (stands, Some(before), cause)
+            }
         };
+        if !linked && self.facts.manifest.files.contains_key(&file.path) {
+            self.broken(
+                enabled.to_string(),
+                format!("a link to {target}"),
+                "gone or another",
+                "enable the site again",
+            );
+        }
         let undo = self.site_before(&file, &enabled, &default);
         let (port, server_name) =
             site_address(self.stack, &self.host.name).expect("rendered for a site");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::container;
+use super::host::HostPlan;
 use crate::facts::{SourceEntry, SourceTree, sha256};
 use crate::model::{
     App, Build, Host, HostName, ImageSource, ReleaseId, Service, ServiceKind, ServiceName, Stack,
@@ -16,6 +17,8 @@ pub struct Release {
     pub service: ServiceName,
     pub host: HostName,
     pub id: ReleaseId,
+    /// The id that its content gives; `id` is another where it was made again on the host.
+    pub content: ReleaseId,
     /// What is built, or served as it is; none for an image that is pulled.
     pub tree: Option<SourceTree>,
     /// The Dockerfile we rendered because the service has none.
@@ -56,10 +59,68 @@ pub fn prepare(
     Ok(Release {
         service: service.name.clone(),
         host: host.name.clone(),
+        content: id.clone(),
         id,
         tree,
         dockerfile,
     })
+}
+
+impl Release {
+    /// How often one content can be made again on a host before its ids are used anew.
+    pub(super) const AGAIN: u32 = 99;
+
+    /// The id of the same content made again for the `count`th time.
+    pub(super) fn again(content: &ReleaseId, count: u32) -> ReleaseId {
+        match count {
+            0 => content.clone(),
+            _ => id(&["again", content.as_str(), &count.to_string()]),
+        }
+    }
+}
+
+impl HostPlan<'_> {
+    /// A release as this host has it: made again there, its content goes by another id.
+    pub(super) fn as_here(&self, release: &Release) -> Release {
+        let Some(service) = self.stack.services.get(&release.service) else {
+            return release.clone();
+        };
+        let again = |count| Release::again(&release.content, count);
+        let served = self.served(service);
+        let serving = self.serving(service);
+        let mut ids = (0..=Release::AGAIN).rev().map(again);
+        let id = ids
+            .clone()
+            .find(|id| serving.as_ref() == Some(id))
+            .or_else(|| ids.find(|id| served.contains_key(id)));
+        Release {
+            id: id.unwrap_or_else(|| release.content.clone()),
+            ..release.clone()
+        }
+    }
+
+    /// The id under which a release is made again: none that the host knows of.
+    pub(super) fn next_again(&self, service: &Service, release: &Release) -> ReleaseId {
+        let served = self.served(service);
+        let is_known = |id: &ReleaseId| served.contains_key(id) || self.has_release(service, id);
+        let last = (1..=Release::AGAIN)
+            .rev()
+            .find(|count| is_known(&Release::again(&release.content, *count)));
+        Release::again(&release.content, last.unwrap_or(0) % Release::AGAIN + 1)
+    }
+
+    /// Whether a release of a service has served here.
+    pub(super) fn has_served(&self, service: &Service, id: &ReleaseId) -> bool {
+        let served = self.layout.served(&service.name);
+        let marks = self.facts.entries.get(served.as_str());
+        marks.is_some_and(|marks| marks.contains_key(id.as_str()))
+    }
+
+    pub(super) fn has_socket_folder(&self, service: &Service, id: &ReleaseId) -> bool {
+        let entries = self.facts.entries.get(self.layout.run().as_str());
+        let name = format!("{}.{id}", service.name);
+        entries.is_some_and(|names| names.contains_key(&name))
+    }
 }
 
 fn app_id(

@@ -27,6 +27,16 @@ pub fn serving(layout: &Layout, service: &Service, facts: &HostFacts) -> Option<
     }
 }
 
+/// The release of a service that was the last to begin to serve on a host, by the marks.
+pub fn last_served(layout: &Layout, service: &Service, facts: &HostFacts) -> Option<ReleaseId> {
+    let marks = facts.entries.get(layout.served(&service.name).as_str())?;
+    let marks = marks.iter().filter_map(|(name, time)| {
+        let id: ReleaseId = name.parse().ok()?;
+        Some((*time, id))
+    });
+    marks.max().map(|(_, id)| id)
+}
+
 impl HostPlan<'_> {
     /// The release that nginx is led to now.
     pub(super) fn serving(&self, service: &Service) -> Option<ReleaseId> {

@@ -89,6 +89,11 @@ impl SavedPart {
             steps: steps.collect(),
             notes: notes
                 .map(|note| format!("{}: {}", note.host, note.text))
+                .chain(
+                    plan.drift
+                        .iter()
+                        .map(|drift| format!("{}: {}", drift.host, drift.words())),
+                )
                 .collect(),
         }
     }
@@ -225,6 +230,7 @@ mod tests {
         Plan {
             steps: steps.into(),
             notes: Vec::new(),
+            drift: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::container::ContainerSpec;
+use super::drift::{self, Drift};
 use crate::facts::SourceTree;
 use crate::model::{Dialect, Health, HostName, HostPath, Owner, RemoteFile};
 
@@ -12,6 +13,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What a person should know, though nothing is done about it.
     pub notes: Vec<Note>,
+    /// What somebody changed on the hosts since stackctl was there, whether steps mend it or it is left.
+    pub drift: Vec<Drift>,
 }
 
 /// One effect on one host.
@@ -86,6 +89,12 @@ pub enum Action {
         stack: String,
     },
     PullImage(String),
+    /// Have a name mean this image, which the host has.
+    TagImage {
+        /// `sha256:…`.
+        image: String,
+        tag: String,
+    },
     BuildImage(Box<ImageBuild>),
     RunContainer(Box<ContainerSpec>),
     StopContainer {
@@ -330,6 +339,7 @@ impl Action {
             }
             Action::CreateVolume { name, .. } => format!("create volume {name}"),
             Action::PullImage(image) => format!("pull image {image}"),
+            Action::TagImage { image, tag } => format!("have {tag} mean {}", drift::short(image)),
             Action::BuildImage(build) => format!("build image {}", build.tag),
             Action::RunContainer(spec) => {
                 format!("run container {} from {}", spec.name, spec.image)

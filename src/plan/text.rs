@@ -29,6 +29,14 @@ pub fn plan_text(plan: &Plan, diffs: bool) -> String {
             }
         }
     }
+    for drift in &plan.drift {
+        text.push_str(&format!("drift {}: {}\n", drift.host, drift.words()));
+        if diffs {
+            for line in drift.diff.iter().flat_map(|change| change.lines()) {
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+    }
     for note in &plan.notes {
         text.push_str(&format!("note {}: {}\n", note.host, note.text));
     }
@@ -92,6 +100,7 @@ mod tests {
         Plan {
             steps: actions.into_iter().map(step).collect(),
             notes: vec![note],
+            drift: Vec::new(),
         }
     }
 

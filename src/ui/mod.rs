@@ -12,6 +12,6 @@ pub use doctor::diagnosis_text;
 pub use duration::seconds;
 pub use history::history_text;
 pub use paint::{Paint, printable};
-pub use plan::{plan_json, plan_pretty, summary};
+pub use plan::{drift_pretty, findings_json, plan_json, plan_pretty, refused, summary};
 pub use rehearsal::{rehearsal_json, rehearsal_text};
 pub use status::status_text;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Paint;
-use crate::plan::Plan;
+use crate::plan::{Drift, Finding, Plan};
 
 /// Each step with host, cause and the diff of its file.
 pub fn plan_pretty(plan: &Plan, paint: Paint) -> String {
@@ -26,9 +26,10 @@ pub fn plan_pretty(plan: &Plan, paint: Paint) -> String {
         let Some(change) = step.action.change() else {
             continue;
         };
-        for line in change.lines() {
-            text.push_str(&format!("      {}\n", paint.diff(line)));
-        }
+        text.push_str(&diff_pretty(&change, paint));
+    }
+    for drift in &plan.drift {
+        text.push_str(&drift_pretty(drift, paint));
     }
     for note in &plan.notes {
         text.push_str(&format!(
@@ -41,7 +42,42 @@ pub fn plan_pretty(plan: &Plan, paint: Paint) -> String {
     text
 }
 
-/// The plan as data: `{"schema":1,"steps":[{host, action, cause, diff}],"notes":[…]}`.
+/// What somebody changed, with the diff of a file.
+pub fn drift_pretty(drift: &Drift, paint: Paint) -> String {
+    let change = drift.diff.as_deref().unwrap_or_default();
+    format!(
+        "{} {}: {}\n{}",
+        paint.warn("drift"),
+        drift.host,
+        drift.words(),
+        diff_pretty(change, paint)
+    )
+}
+
+fn diff_pretty(change: &str, paint: Paint) -> String {
+    let mut text = String::new();
+    for line in change.lines() {
+        text.push_str(&format!("      {}\n", paint.diff(line)));
+    }
+    text
+}
+
+/// Reasons to refuse, as data.
+pub fn findings_json(findings: &[Finding]) -> Value {
+    let findings = findings.iter();
+    findings
+        .map(|finding| {
+            json!({
+                "host": finding.host.as_str(),
+                "check": finding.check,
+                "text": finding.text,
+                "hint": finding.hint,
+            })
+        })
+        .collect()
+}
+
+/// The plan as data: `{"schema":1,"steps":[{host, action, cause, diff}],"drift":[{host, what, was, is, would, left, diff}],"notes":[…]}`.
 pub fn plan_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan
         .steps
@@ -56,12 +92,35 @@ pub fn plan_json(plan: &Plan) -> Value {
             })
         })
         .collect();
+    let drift: Vec<Value> = plan
+        .drift
+        .iter()
+        .map(|drift| {
+            json!({
+                "host": drift.host.as_str(),
+                "what": drift.what,
+                "was": drift.was,
+                "is": drift.is,
+                "would": drift.would,
+                "left": drift.is_left,
+                "diff": drift.diff,
+            })
+        })
+        .collect();
     let notes: Vec<Value> = plan
         .notes
         .iter()
         .map(|note| json!({"host": note.host.as_str(), "text": note.text}))
         .collect();
-    json!({"schema": 1, "changes": plan.steps.len(), "steps": steps, "notes": notes})
+    json!({"schema": 1, "changes": plan.steps.len(), "steps": steps, "drift": drift, "notes": notes})
+}
+
+/// `refused, for 2 reasons`; the failure tells them.
+pub fn refused(findings: &[Finding]) -> String {
+    match findings.len() {
+        1 => "refused, for a reason told below".into(),
+        count => format!("refused, for {count} reasons told below"),
+    }
 }
 
 /// `3 changes on 1 host` or `no changes`.

@@ -67,6 +67,7 @@ async fn run(steps: &[&str]) -> Applied {
     let plan = Plan {
         steps: steps.iter().map(|text| step(text)).collect(),
         notes: Vec::new(),
+        drift: Vec::new(),
     };
     let (stop, cancelled) = watch::channel(false);
     let ran = Arc::new(Mutex::new(Vec::new()));
@@ -308,6 +309,7 @@ async fn send(damaged: usize) -> (usize, Vec<String>, Option<String>) {
     let plan = Plan {
         steps: vec![push],
         notes: Vec::new(),
+        drift: Vec::new(),
     };
     let sent = Arc::new(Mutex::new(0));
     let count = Arc::clone(&sent);

@@ -6,7 +6,7 @@
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
-//!   `publishes NAME PORT` of a container, `registry IMAGE absent|denied|unreachable WHY`, `skew SECONDS`,
+//!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE`, `registry IMAGE absent|denied|unreachable WHY`, `skew SECONDS`,
 //!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
@@ -82,7 +82,10 @@ impl Wanted {
     }
 
     fn deploy(&self, facts: &Facts) -> Result<Plan, PlanError> {
-        let options = Options::default();
+        self.deploy_with(facts, Options::default())
+    }
+
+    fn deploy_with(&self, facts: &Facts, options: Options) -> Result<Plan, PlanError> {
         plan::deploy(&self.stack, facts, &self.releases, &self.templates, options)
     }
 
@@ -181,6 +184,7 @@ impl Wanted {
             plan::plan_text(
                 &Plan {
                     notes: Vec::new(),
+                    drift: Vec::new(),
                     ..plan.unwrap()
                 },
                 true,
@@ -236,6 +240,34 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
                 let there = docker.containers.get_mut(name).unwrap();
                 there.published.insert(port.parse().unwrap());
             }
+            ["runs-image", name, image] => {
+                docker.containers.get_mut(name).unwrap().image = image.into();
+            }
+            ["setting", name, setting, value] => {
+                let there = docker.containers.get_mut(name).unwrap();
+                let settings = &mut there.details.as_mut().unwrap().settings;
+                match setting {
+                    "memory" => settings.memory = value.parse().unwrap(),
+                    "restart" => settings.restart = value.into(),
+                    "security" => settings.security_options = [value.to_owned()].into(),
+                    other => panic!("{other}"),
+                }
+            }
+            ["retag", tag, id] => {
+                let id = id.into();
+                let facts = ImageFacts {
+                    id,
+                    ..ImageFacts::default()
+                };
+                docker.images.insert(tag.into(), facts);
+            }
+            ["revoke", service] => {
+                let answers = docker.databases.get_mut(&service.parse().unwrap());
+                let Some(DatabaseFacts::Answers(schema)) = answers else {
+                    panic!("{service} does not answer")
+                };
+                schema.grants.as_mut().unwrap().truncate(1);
+            }
             ["registry", image, told, why] => {
                 let told = match told {
                     "absent" => RegistryFacts::Absent,
@@ -287,7 +319,8 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
 
 fn refusal(error: &PlanError) -> String {
     match error {
-        PlanError::Refused(findings) => findings
+        PlanError::Refused(refusal) => refusal
+            .findings
             .iter()
             .map(|finding| {
                 format!(
@@ -295,6 +328,10 @@ fn refusal(error: &PlanError) -> String {
                     finding.host, finding.text, finding.hint
                 )
             })
+            .chain(refusal.drift.iter().map(|drift| {
+                let (host, words) = (&drift.host, drift.words());
+                format!("drift {host}: {words}\n")
+            }))
             .collect(),
         other => panic!("{other:?}"),
     }
@@ -381,7 +418,9 @@ fn check(folder: &Path) -> Vec<String> {
     let mut text = String::new();
     let mut tell = |command: &str, plan: &Result<Plan, PlanError>| {
         let told = match plan {
-            Ok(plan) if plan.is_empty() && plan.notes.is_empty() => "no changes\n".into(),
+            Ok(plan) if plan.is_empty() && plan.notes.is_empty() && plan.drift.is_empty() => {
+                "no changes\n".into()
+            }
             Ok(plan) => plan::plan_text(plan, !is_fresh),
             Err(error) => refusal(error),
         };
@@ -391,14 +430,42 @@ fn check(folder: &Path) -> Vec<String> {
     let deploy = wanted.deploy(&facts);
     tell("provision", &provision);
     tell("deploy", &deploy);
-    if provision.as_ref().is_ok_and(|plan| !plan.notes.is_empty()) {
-        let overwrite_drift = Options {
-            overwrite_drift: true,
-        };
+    let mut problems = Vec::new();
+    let overwrite_drift = Options {
+        overwrite_drift: true,
+    };
+    let is_left = |plan: &Plan| plan.drift.iter().any(|drift| drift.is_left);
+    let mut righted = facts.clone();
+    if provision.as_ref().is_ok_and(is_left) {
         let all = wanted.provision_with(&facts, overwrite_drift);
         tell("provision --overwrite-drift", &all);
+        let all = all.unwrap();
+        righted = wanted.apply(&facts, &all, all.steps.len());
     }
-    let mut problems = Vec::new();
+    if provision.is_ok() && deploy.as_ref().is_ok_and(is_left) {
+        let all = wanted.deploy_with(&righted, overwrite_drift);
+        tell("deploy --overwrite-drift", &all);
+        let all = all.unwrap();
+        for steps in 0..=all.steps.len() {
+            let cut = wanted.apply(&righted, &all, steps);
+            let taken_back = wanted.take_back(&cut, &all, steps);
+            for facts in [&cut, &taken_back] {
+                let dark = wanted.dark(facts).into_iter();
+                problems.extend(dark.map(|dark| {
+                    let folder = folder.display();
+                    format!("{folder}, overwriting, cut after step {steps}: {dark}")
+                }));
+            }
+        }
+        let settled = wanted.settle(&wanted.apply(&righted, &all, all.steps.len()));
+        for plan in [wanted.provision(&settled), wanted.deploy(&settled)] {
+            let plan = plan.unwrap();
+            if !plan.is_empty() || !plan.drift.is_empty() {
+                let (folder, plan) = (folder.display(), plan::plan_text(&plan, true));
+                problems.push(format!("{folder}: once overwritten:\n{plan}"));
+            }
+        }
+    }
     if let Ok(provision) = &provision {
         let provisioned = wanted.apply(&facts, provision, provision.steps.len());
         let then = wanted.deploy(&provisioned);

@@ -1,11 +1,14 @@
 //! Hosts that exist only as facts: what a step does to a real host is done to what that host would say of itself.
 
+use std::collections::BTreeSet;
+
 use stackctl::facts::{
-    ContainerFacts, DatabaseFacts, DockerFacts, Facts, FileFacts, FileKind, FirewallFacts,
-    HostFacts, ImageFacts, Listener, NetworkFacts, SchemaFacts, UnitFacts, sha256,
+    ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, Facts,
+    FileFacts, FileKind, FirewallFacts, HostFacts, ImageFacts, Listener, MountFacts, NetworkFacts,
+    SchemaFacts, UnitFacts, sha256,
 };
 use stackctl::model::{HostPath, Layout, RemoteFile, Stack};
-use stackctl::plan::container::ContainerSpec;
+use stackctl::plan::container::{ContainerSpec, Mount};
 use stackctl::plan::{Action, Step, database_targets};
 
 /// Does `step` to the host it is for.
@@ -112,6 +115,13 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::CreateVolume { name, .. } => drop(engine(host).volumes.insert(name.clone())),
         Action::PullImage(tag) => image(host, tag),
         Action::BuildImage(build) => image(host, &build.tag),
+        Action::TagImage { image, tag } => {
+            let facts = ImageFacts {
+                id: image.clone(),
+                ..ImageFacts::default()
+            };
+            engine(host).images.insert(tag.clone(), facts);
+        }
         Action::RemoveImage(tag) => drop(engine(host).images.remove(tag)),
         Action::RunContainer(spec) => run(host, spec, now),
         Action::StopContainer { name, .. } => {
@@ -209,7 +219,11 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         }
         Action::StartContainer(name) => {
             let there = engine(host).containers.get_mut(name);
-            there.expect("only what is there can be started").state = "running".into();
+            let there = there.expect("only what is there can be started");
+            there.state = "running".into();
+            if let Some(details) = &mut there.details {
+                details.settings.restart = "unless-stopped".into();
+            }
         }
         Action::KeepWarm(cooling) => {
             set_unit(
@@ -326,6 +340,64 @@ fn run(host: &mut HostFacts, spec: &ContainerSpec, now: u64) {
     there.state = "running".into();
     there.labels.clone_from(&spec.labels);
     there.created = i64::try_from(now).unwrap();
+    there.image.clone_from(&spec.image);
+    there.image_id.clone_from(&docker.images[&spec.image].id);
+    there.networks = spec.networks.iter().map(|(name, _)| name.clone()).collect();
+    there.details = Some(ContainerDetails {
+        settings: settings(spec),
+        ..ContainerDetails::default()
+    });
+}
+
+/// What an engine says of a container that it made from `spec`.
+fn settings(spec: &ContainerSpec) -> ContainerSettings {
+    let own = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let mounts = spec.mounts.iter().map(|mount| match mount {
+        Mount::Bind {
+            from,
+            to,
+            read_only,
+        } => (to.clone(), from.to_string(), *read_only),
+        Mount::Volume { name, to } => (to.clone(), name.clone(), false),
+    });
+    ContainerSettings {
+        image: spec.image.clone(),
+        memory: spec.memory.map_or(0, |mib| i64::from(mib) << 20),
+        pids_limit: Some(spec.pids_limit),
+        restart: "unless-stopped".into(),
+        env: spec.env.clone(),
+        command: spec.command.clone().unwrap_or_default(),
+        user: spec.user.clone().unwrap_or_default(),
+        mounts: mounts
+            .map(|(to, source, read_only)| (to, MountFacts { source, read_only }))
+            .collect(),
+        privileged: false,
+        read_only: spec.read_only,
+        dropped_capabilities: spec
+            .drop_capabilities
+            .then(|| "ALL".to_owned())
+            .into_iter()
+            .collect(),
+        added_capabilities: BTreeSet::new(),
+        publish: spec
+            .publish
+            .iter()
+            .map(|(inside, outside)| {
+                let place = format!("127.0.0.1:{outside}");
+                (format!("{inside}/tcp"), BTreeSet::from([place]))
+            })
+            .collect(),
+        security_options: ["no-new-privileges:true".to_owned()].into(),
+        log_driver: "json-file".into(),
+        log_options: own(&[("max-size", "10m"), ("max-file", "5")]),
+        stop_signal: spec.stop_signal.clone().unwrap_or_default(),
+        init: Some(spec.init),
+    }
 }
 
 fn put_file(host: &mut HostFacts, file: &RemoteFile) {

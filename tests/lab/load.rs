@@ -11,12 +11,21 @@ impl Load {
     /// They read the page, read the names and add names. Steady, not as much as the machine can do: the deploy needs it
     /// too.
     pub fn start(url: &str) -> Self {
+        Self::with(url, true)
+    }
+
+    /// The same, each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it reloads.
+    pub fn start_single(url: &str) -> Self {
+        Self::with(url, false)
+    }
+
+    fn with(url: &str, keep_alive: bool) -> Self {
         let visitors = Visitors {
             target: Target::parse(url).expect("a URL"),
             // What the app can do while the same machine builds it; `zero_loss` is the one that asks for much.
             rate: 45.0,
             connections: 6,
-            keep_alive: true,
+            keep_alive,
             requests: vec![
                 Request::get("/"),
                 Request::get("/names"),

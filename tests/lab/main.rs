@@ -7,6 +7,7 @@
 
 mod browser;
 mod deploys;
+mod drift;
 mod firewall;
 mod lab_hosts;
 mod load;

@@ -416,8 +416,8 @@ fn names(checks: &mut Checks, view: &HostView<'_>) {
 fn provisioned(checks: &mut Checks, view: &HostView<'_>, plan: &Result<Plan, PlanError>) {
     let mine = |finding: &&Finding| finding.host == view.host.name;
     match plan {
-        Err(PlanError::Refused(findings)) => {
-            for finding in findings.iter().filter(mine) {
+        Err(PlanError::Refused(refusal)) => {
+            for finding in refusal.findings.iter().filter(mine) {
                 // What was told above is not told twice.
                 let told =
                     |check: &Check| check.level == Level::Fail && check.name == finding.check;
@@ -444,13 +444,20 @@ fn provisioned(checks: &mut Checks, view: &HostView<'_>, plan: &Result<Plan, Pla
                     "stackctl plan   # shows them; stackctl provision makes them",
                 );
             }
-            let notes = plan.notes.iter();
-            for note in notes.filter(|note| note.host == view.host.name) {
-                let first = note.text.lines().next().unwrap_or_default();
+            let drift = plan.drift.iter();
+            for drift in drift.filter(|drift| drift.host == view.host.name) {
                 checks.warn(
                     "drift",
-                    first.trim_end_matches(':').to_owned(),
+                    drift.words(),
                     "stackctl plan   # shows the difference",
+                );
+            }
+            for note in plan.notes.iter().filter(|note| note.host == view.host.name) {
+                let first = note.text.lines().next().unwrap_or_default();
+                checks.warn(
+                    "note",
+                    first.trim_end_matches(':').to_owned(),
+                    "stackctl plan   # says more",
                 );
             }
         }

@@ -6,7 +6,7 @@ use crate::facts::{
     ConfigFacts, DockerFacts, HostFacts, HostHealth, MachineFacts, Space, UnitFacts,
 };
 use crate::model::Stack;
-use crate::plan::{Action, Finding, Note, Plan, PlanError, Step};
+use crate::plan::{Action, Drift, Finding, Plan, PlanError, Refusal, Step};
 
 /// The checks that are not well, as `LEVEL NAME: TEXT`.
 fn bad(checks: &[Check]) -> Vec<String> {
@@ -203,10 +203,13 @@ fn each_thing_that_is_wrong_with_a_host_is_told() {
         text: text.into(),
         hint: "stop it".into(),
     };
-    let refused = Err(PlanError::Refused(vec![
-        finding("ports", "port 80 is held by apache2"),
-        finding("disk", "told above already"),
-    ]));
+    let refused = Err(PlanError::Refused(Box::new(Refusal {
+        findings: vec![
+            finding("ports", "port 80 is held by apache2"),
+            finding("disk", "told above already"),
+        ],
+        ..Refusal::default()
+    })));
     let checks = judge(&health, Ok(&facts), &refused, &["198.51.100.7"]);
     assert_eq!(
         bad(&checks),
@@ -251,9 +254,15 @@ fn a_host_that_stopped_its_engine_or_drifted_is_told() {
             cause: "a test".into(),
             undo: Vec::new(),
         }],
-        notes: vec![Note {
+        notes: Vec::new(),
+        drift: vec![Drift {
             host,
-            text: "/etc/x was edited on the host:\n@@".into(),
+            what: "/etc/x".into(),
+            was: "one".into(),
+            is: "another".into(),
+            would: "write it again".into(),
+            is_left: true,
+            diff: None,
         }],
     };
     let checks = judge(&health(), Ok(&stopped), &Ok(plan), &["10.0.0.5"]);
@@ -263,7 +272,7 @@ fn a_host_that_stopped_its_engine_or_drifted_is_told() {
             "Warn memory: 2048 of 512 MiB are free, and there is no swap: a build may be killed",
             "Fail engine: Docker's engine is installed but does not run",
             "Warn provisioned: `provision` would change it in 1 steps",
-            "Warn drift: /etc/x was edited on the host",
+            "Warn drift: /etc/x was one, is another, and is left as it is; --overwrite-drift would write it again",
         ]
     );
     let wedged = Err("Docker's engine did not answer".to_owned());

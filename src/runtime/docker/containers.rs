@@ -17,7 +17,9 @@ use bollard::query_parameters::{
 use futures_util::StreamExt as _;
 
 use super::{DockerError, Engine, has_status};
-use crate::plan::container::{ContainerSpec, Mount, label};
+use crate::plan::container::{
+    ContainerSpec, LOG_DRIVER, LOG_OPTIONS, Mount, PUBLISHED_AT, SECURITY_OPTIONS, label,
+};
 
 /// Where a container stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -329,6 +331,10 @@ fn endpoint(aliases: &[String]) -> EndpointSettings {
     }
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     let mounts = spec.mounts.iter().map(|mount| match mount {
         Mount::Bind {
@@ -351,7 +357,7 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     });
     let bindings = spec.publish.iter().map(|(inside, outside)| {
         let binding = PortBinding {
-            host_ip: Some("127.0.0.1".into()),
+            host_ip: Some(PUBLISHED_AT.into()),
             host_port: Some(outside.to_string()),
         };
         (format!("{inside}/tcp"), Some(vec![binding]))
@@ -382,14 +388,15 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
             )])
         }),
         cap_drop: spec.drop_capabilities.then(|| vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
-        // The engine's default keeps every line for ever.
+        security_opt: Some(owned(SECURITY_OPTIONS)),
         log_config: Some(HostConfigLogConfig {
-            typ: Some("json-file".into()),
-            config: Some(HashMap::from([
-                ("max-size".to_owned(), "10m".to_owned()),
-                ("max-file".to_owned(), "5".to_owned()),
-            ])),
+            typ: Some(LOG_DRIVER.into()),
+            config: Some(
+                LOG_OPTIONS
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                    .collect(),
+            ),
         }),
         network_mode: spec.networks.first().map(|(name, _)| name.clone()),
         ..Default::default()

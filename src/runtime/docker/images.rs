@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use bollard::auth::DockerCredentials;
 use bollard::body_try_stream;
-use bollard::query_parameters::{BuildImageOptions, CreateImageOptions, RemoveImageOptions};
+use bollard::query_parameters::{
+    BuildImageOptions, CreateImageOptions, RemoveImageOptions, TagImageOptions,
+};
 use futures_util::StreamExt as _;
 
 use super::{DockerError, Engine, has_status};
@@ -110,6 +112,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Gives an image a name, which means no other image from then on.
+    pub async fn tag_image(&self, image: &str, name: &str) -> Result<(), DockerError> {
+        // A colon before the last slash is a registry's port.
+        let (repo, tag) = match name.rsplit_once(':') {
+            Some((repo, tag)) if !tag.contains('/') => (repo, tag),
+            _ => (name, "latest"),
+        };
+        let options = TagImageOptions {
+            repo: Some(repo.to_owned()),
+            tag: Some(tag.to_owned()),
+        };
+        let tagged = self.docker.tag_image(image, Some(options)).await;
+        tagged.map_err(DockerError::refused(format!("tag {image} as {name}")))
     }
 
     /// One that is not there, or that a container still uses, stays without an error.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary, MountPoint};
+use bollard::models::{ContainerInspectResponse, ContainerSummary, MountPoint, PortBinding};
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions,
     ListVolumesOptions,
@@ -203,6 +203,7 @@ fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
             .into_iter()
             .collect::<BTreeMap<_, _>>(),
         image_id: summary.image_id.unwrap_or_default(),
+        image: summary.image.unwrap_or_default(),
         created: summary.created.unwrap_or(0),
         networks: networks.into_keys().collect(),
         published: summary
@@ -232,6 +233,8 @@ fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
     let variables = config.env.unwrap_or_default();
     let variables = variables.iter().filter_map(|line| line.split_once('='));
     let mounts = there.mounts.unwrap_or_default().into_iter();
+    let log = host.log_config.unwrap_or_default();
+    let bindings = host.port_bindings.unwrap_or_default().into_iter();
     let settings = ContainerSettings {
         image: config.image.unwrap_or_default(),
         memory: host.memory.unwrap_or(0),
@@ -247,6 +250,14 @@ fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
         read_only: host.readonly_rootfs.unwrap_or(false),
         dropped_capabilities: host.cap_drop.unwrap_or_default().into_iter().collect(),
         added_capabilities: host.cap_add.unwrap_or_default().into_iter().collect(),
+        publish: bindings
+            .map(|(port, places)| (port, places.into_iter().flatten().map(place).collect()))
+            .collect(),
+        security_options: host.security_opt.unwrap_or_default().into_iter().collect(),
+        log_driver: log.typ.unwrap_or_default(),
+        log_options: log.config.unwrap_or_default().into_iter().collect(),
+        stop_signal: config.stop_signal.unwrap_or_default(),
+        init: host.init,
     };
     ContainerDetails {
         started_at: state.started_at.unwrap_or_default(),
@@ -259,6 +270,13 @@ fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
         pid: state.pid.unwrap_or(0),
         settings,
     }
+}
+
+/// `127.0.0.1:8080`; without an address it is all of the host's.
+fn place(binding: PortBinding) -> String {
+    let address = binding.host_ip.filter(|address| !address.is_empty());
+    let address = address.unwrap_or_else(|| "0.0.0.0".into());
+    format!("{address}:{}", binding.host_port.unwrap_or_default())
 }
 
 fn mount(point: MountPoint) -> (String, MountFacts) {

@@ -44,6 +44,13 @@ pub enum ApplyError {
         /// The last lines the container said.
         tail: Vec<String>,
     },
+    #[error("Docker's engine restarted {what}")]
+    EngineRestarted {
+        what: String,
+        tail: Vec<String>,
+        #[source]
+        source: Box<ApplyError>,
+    },
     #[error("`{command}` ended with exit code {status}")]
     OneOff {
         command: String,
@@ -86,6 +93,7 @@ impl ApplyError {
             | ApplyError::Build { tail, .. }
             | ApplyError::Unhealthy { tail, .. }
             | ApplyError::OneOff { tail, .. }
+            | ApplyError::EngineRestarted { tail, .. }
             | ApplyError::Damaged { tail }
             | ApplyError::Database { tail, .. }
             | ApplyError::SiteNotLive { tail, .. } => tail,
@@ -101,14 +109,6 @@ pub(super) const SHORT: Duration = Duration::from_secs(60);
 const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
 const UPLOAD: Duration = Duration::from_secs(60 * 60);
-/// One try at an image; what came before stays on the host, so that the next try goes on from there.
-const PULL: Duration = Duration::from_secs(30 * 60);
-/// Before each further try at an image.
-const PULL_PAUSES: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(16),
-];
 /// The official images set a new server up before they serve: slow disks need minutes.
 const DATABASE_READY: Duration = Duration::from_secs(300);
 /// How long a reloaded nginx may take to answer with its new generation.
@@ -118,7 +118,7 @@ const RECOVER: Duration = Duration::from_secs(120);
 
 /// One host while a plan is applied to it.
 pub(super) struct Target {
-    transport: Arc<dyn Transport>,
+    pub(super) transport: Arc<dyn Transport>,
     engine: OnceCell<Engine>,
 }
 
@@ -131,7 +131,7 @@ impl Target {
     }
 
     /// Connected when first needed: on a bare host there is no engine before a step has installed it.
-    async fn engine(&self) -> Result<&Engine, DockerError> {
+    pub(super) async fn engine(&self) -> Result<&Engine, DockerError> {
         self.engine
             .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport), None))
             .await
@@ -160,7 +160,43 @@ impl Target {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Does it. What fails may have found no room, also for words that say so; that is looked at then.
     pub async fn act(
+        &self,
+        action: &Action,
+        step: usize,
+        journal: &Journal,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        match self.perform(action, step, journal, tell).await {
+            Err(ApplyError::Script {
+                script,
+                status,
+                mut tail,
+            }) => {
+                tail.extend(self.full().await);
+                Err(ApplyError::Script {
+                    script,
+                    status,
+                    tail,
+                })
+            }
+            ended => ended,
+        }
+    }
+
+    /// Where no room is left, in words.
+    pub async fn full(&self) -> Vec<String> {
+        let space = script::space().with(["/run", "/var/lib", "/tmp"]);
+        let Ok(output) = self.transport.run(&space, &[], SHORT).await else {
+            return Vec::new();
+        };
+        let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        let said = String::from_utf8_lossy(&said);
+        said.lines().map(str::to_owned).collect()
+    }
+
+    async fn perform(
         &self,
         action: &Action,
         step: usize,
@@ -237,28 +273,7 @@ impl Target {
             Action::TagImage { image, tag } => {
                 Ok(self.engine().await?.tag_image(image, tag).await?)
             }
-            Action::BuildImage(build) => {
-                let engine = self.engine().await?;
-                let mut tail = VecDeque::new();
-                let mut told = |progress: Progress<'_>| {
-                    if let Progress::Line(line) = &progress {
-                        keep(&mut tail, line);
-                    }
-                    report(progress, step, tell);
-                };
-                let context = archive::tar(
-                    &build.context,
-                    build
-                        .rendered
-                        .as_deref()
-                        .map(|text| (build.dockerfile.as_str(), text)),
-                );
-                let built = engine.build_image(build, context, &mut told).await;
-                built.map_err(|source| ApplyError::Build {
-                    tail: tail.into(),
-                    source,
-                })
-            }
+            Action::BuildImage(build) => self.build(build, step, tell).await,
             Action::RunContainer(spec) => Ok(self.engine().await?.run_container(spec).await?),
             Action::StopContainer { name, grace } => {
                 Ok(self.engine().await?.stop_container(name, *grace).await?)
@@ -267,32 +282,7 @@ impl Target {
                 Ok(self.engine().await?.remove_container(name).await?)
             }
             Action::RemoveImage(tag) => Ok(self.engine().await?.remove_image(tag).await?),
-            Action::RunOnce { spec, deadline } => {
-                let engine = self.engine().await?;
-                let mut tail = VecDeque::new();
-                let mut line = |text: &str| {
-                    keep(&mut tail, text);
-                    tell(Event::Line {
-                        step,
-                        text: text.to_owned(),
-                    });
-                };
-                let command = spec.command.as_deref().unwrap_or_default().join(" ");
-                let running = engine.run_once(spec, &mut line);
-                let ended = tokio::time::timeout(*deadline, running).await;
-                let ended = ended.map_err(|_| DockerError::Deadline {
-                    what: format!("end `{command}`"),
-                    deadline: *deadline,
-                })??;
-                if ended.exit_code == 0 {
-                    return Ok(());
-                }
-                Err(ApplyError::OneOff {
-                    command,
-                    status: ended.exit_code,
-                    tail: tail.into(),
-                })
-            }
+            Action::RunOnce { spec, deadline } => self.run_once(spec, *deadline, step, tell).await,
             Action::WaitDatabase(target) => self.wait_database(target, step, tell).await,
             Action::EnsureDatabase(target) => {
                 Ok(self.engine().await?.ensure_database(target).await?)
@@ -499,35 +489,6 @@ impl Target {
         }
     }
 
-    /// Tries again when the registry or the way to it failed.
-    async fn pull(&self, image: &str, step: usize, tell: Tell<'_>) -> Result<(), ApplyError> {
-        let engine = self.engine().await?;
-        let mut pauses = PULL_PAUSES.iter();
-        loop {
-            let mut told = |progress: Progress<'_>| report(progress, step, tell);
-            let pulling = engine.pull_image(image, &mut told);
-            let ended = tokio::time::timeout(PULL, pulling).await;
-            let error = match ended {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => DockerError::Deadline {
-                    what: format!("pull {image}"),
-                    deadline: PULL,
-                },
-            };
-            let Some(pause) = pauses.next().filter(|_| error.is_passing()) else {
-                return Err(error.into());
-            };
-            let text = format!(
-                "{:#}; trying again in {} s",
-                anyhow::Error::new(error),
-                pause.as_secs()
-            );
-            tell(Event::Notice { step, text });
-            tokio::time::sleep(*pause).await;
-        }
-    }
-
     /// Why nginx did not load what it was told to; nothing where it did not say.
     async fn words_of_nginx(&self) -> Vec<String> {
         let said = self.transport.run(&script::nginx_words(), &[], SHORT).await;
@@ -601,7 +562,7 @@ pub(super) fn keep(tail: &mut VecDeque<String>, line: &str) {
     tail.push_back(line.to_owned());
 }
 
-fn report(progress: Progress<'_>, step: usize, tell: Tell<'_>) {
+pub(super) fn report(progress: Progress<'_>, step: usize, tell: Tell<'_>) {
     match progress {
         Progress::Line(text) => tell(Event::Line {
             step,

@@ -3,6 +3,7 @@
 
 mod action;
 mod archive;
+mod engine;
 mod failpoint;
 mod health;
 mod hook;
@@ -223,6 +224,11 @@ impl Run<'_> {
                 return Vec::new();
             }
         };
+        let full = if said.lines().any(|line| line.starts_with("failed\t")) {
+            self.targets[host].full().await
+        } else {
+            Vec::new()
+        };
         let mut undone = Vec::new();
         for line in said.lines() {
             let mut fields = line.split('\t');
@@ -235,7 +241,9 @@ impl Run<'_> {
                     undone.push(format!("{host}: {words}"));
                 }
                 (Some("failed"), Some(words)) => {
-                    failed(words, fields.next().unwrap_or_default().to_owned());
+                    let why = fields.next().unwrap_or_default().to_owned();
+                    let whole: Vec<String> = [vec![why], full.clone()].concat();
+                    failed(words, whole.join("; "));
                 }
                 _ => {}
             }

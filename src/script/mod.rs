@@ -80,6 +80,10 @@ scripts! {
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
     nginx_install(stale, available, enabled, mode) = "nginx-install";
     nginx_words() = "nginx-words";
+    /// Which of these folders are full.
+    space() = "space";
+    /// Which run of Docker's engine this is.
+    engine_run() = "engine-run";
     /// Links with what they led to are added with [`Script::with`].
     nginx_restore(stale, available, mode, contents) = "nginx-restore";
     firewall_load(loader, unit) = "firewall-load";

@@ -4,20 +4,35 @@
 # the file LOCK names TOKEN, as lease.pl writes it
 # answer:  ID STATUS OUT_BYTES ERR_BYTES, a newline, stdout, stderr; STATUS is 124 when SECONDS were not enough, and the word
 # `fenced`, with nothing run, when the lock is another's by now
-# exits with 94 when no folder could be made
-STACKCTL_SESSION=$(mktemp -d /run/stackctl.XXXXXXXX 2>/dev/null) ||
-    STACKCTL_SESSION=$(mktemp -d /tmp/stackctl.XXXXXXXX) || exit 94
+# when what the script said may be cut, since no room is left for it, STATUS is not 0 and stderr says so
+# exits with 94 when no folder could be made, and with 95 when there was no room for a request
+for place in /run /tmp; do
+    STACKCTL_SESSION=$(mktemp -d "$place/stackctl.XXXXXXXX") || continue
+    # A folder needs no room, but what is written into it does.
+    echo >"$STACKCTL_SESSION/room" && break
+    rm -rf "$STACKCTL_SESSION"
+    STACKCTL_SESSION=''
+done
+[ -n "$STACKCTL_SESSION" ] || exit 94
 export STACKCTL_SESSION
 # Relays see the folder go and end.
 trap 'rm -rf "$STACKCTL_SESSION"' EXIT
 trap 'exit 143' HUP INT TERM PIPE
 script=$STACKCTL_SESSION/script input=$STACKCTL_SESSION/input
 out=$STACKCTL_SESSION/out err=$STACKCTL_SESSION/err
+room=$STACKCTL_SESSION/room words="no room is left in $place"
+no_room() {
+    echo "$words" >&2
+    exit 95
+}
 held='' own=''
 echo stackctl-ready
 while IFS=' ' read -r id script_bytes input_bytes seconds lock token; do
-    head -c "$script_bytes" >"$script"
-    [ "$input_bytes" -eq 0 ] || head -c "$input_bytes" >"$input"
+    # Given back for what the script says: if it cannot be had again afterwards, that may be cut.
+    : >"$room"
+    # A part of a script may do anything, and none of it looks like success.
+    head -c "$script_bytes" >"$script" || no_room
+    [ "$input_bytes" -eq 0 ] || head -c "$input_bytes" >"$input" || no_room
     if [ -n "$held" ]; then
         now=''
         # A built-in, so that it costs nothing.
@@ -39,6 +54,15 @@ while IFS=' ' read -r id script_bytes input_bytes seconds lock token; do
     fi
     if [ -n "$lock" ] && [ "$status" -eq 0 ]; then
         held=$lock own=$token
+    fi
+    if [ "$status" -ne 0 ] || [ -s "$out" ] || [ -s "$err" ]; then
+        if ! echo >"$room"; then
+            [ "$status" -ne 0 ] || status=74
+            : >"$out"
+            : >"$err"
+            printf '%s %s 0 %s\n%s' "$id" "$status" "${#words}" "$words"
+            continue
+        fi 2>/dev/null
     fi
     if [ -s "$out" ] || [ -s "$err" ]; then
         # shellcheck disable=SC2046 # two numbers

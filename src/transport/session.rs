@@ -38,6 +38,9 @@ const NO_SUDO: i32 = 92;
 /// `session.sh` could not make its folder.
 const NO_FOLDER: i32 = 94;
 
+/// `session.sh` could not write a request down.
+const NO_ROOM: i32 = 95;
+
 /// What sshd gives to the login shell: a root shell that reads its script from stdin, under the name `connection`.
 pub(super) fn command_line(connection: &str) -> String {
     format!(
@@ -404,6 +407,14 @@ impl Session {
                 host: link.host.clone(),
                 what: "session".to_owned(),
                 reason: format!("no folder can be made in /run or /tmp: {}", ended.words),
+            },
+            (_, NO_ROOM) => TransportError::Protocol {
+                host: link.host.clone(),
+                what: "session".to_owned(),
+                reason: format!(
+                    "{}; what was asked was not done: `df -h` there shows what is full",
+                    ended.words
+                ),
             },
             (true, _) if !ended.words.is_empty() => no_root(ended.words),
             (true, status) => no_root(format!("the shell ended with status {status}")),

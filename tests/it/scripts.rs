@@ -545,6 +545,53 @@ fn a_session_answers_one_request_after_another() {
     session.end();
 }
 
+/// A program of the host, put before the real one.
+fn stand_in(folder: &Path, name: &str, text: &str) -> String {
+    let file = folder.join(name);
+    fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+fn a_full_file_system_is_named_and_one_with_room_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"case $1 in
+-Pk) printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 1000 1000 0 100%% /run\n/dev/vda 900000 1 800000 1%% /\n' ;;
+*) printf 'Filesystem Inodes IUsed IFree IUse%% Mounted on\nbtrfs 0 0 0 - /\ntmpfs 500 499 1 99%% /run\n' ;;
+esac"#;
+    let path = stand_in(folder.path(), "df", text);
+    let script = script::space().with(["/run", "/var/lib"]);
+    let said = Command::new("/bin/sh")
+        .args(["-c", &script.text()])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(said.stdout).unwrap(),
+        "no room is left on /run: 0 of 1000 KiB are free\nno inodes are left on /run: 1 of 500 are free\n"
+    );
+    assert!(said.status.success());
+}
+
+#[test]
+fn an_engine_that_restarts_is_waited_for_and_told_by_its_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked");
+    let text = format!(
+        "case $* in\n*ActiveState*) echo >>{0}; [ $(wc -l <{0}) -gt 2 ] && echo active || echo deactivating ;;\n\
+         *) [ $(wc -l <{0}) -gt 2 ] && echo second ;;\nesac",
+        asked.display()
+    );
+    let path = stand_in(folder.path(), "systemctl", &text);
+    let said = Command::new("/bin/sh")
+        .args(["-c", &script::engine_run().text()])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "second\n");
+}
+
 /// What lease.pl does for a session that waits for it.
 fn decide(token: &str, status: &str) {
     let name = format!("lease.{token}");

@@ -91,4 +91,17 @@ fn a_reload_that_was_lost_and_state_that_was_removed_are_made_up_for() {
         http("GET", &lab.url(80), None).expect("the page").1,
         "hello"
     );
+
+    lab.step("a /run that is full is named, and nothing is taken for done");
+    lab.root("mount -o remount,size=8m /run; dd if=/dev/zero of=/run/fill bs=1k count=9000 2>/dev/null || true; test $(df -Pk /run | awk 'NR == 2 {print $4}') -lt 64");
+    write(3);
+    let ran = run("provision");
+    assert_ne!(ran.code, Some(0), "{ran}");
+    assert!(
+        ran.stderr.contains("no room is left") && ran.stderr.contains("/run"),
+        "{ran}"
+    );
+    lab.root("rm /run/fill");
+    run("provision").expect_ok();
+    lab.stackctl(["plan", "--exit-code"]).expect_ok();
 }

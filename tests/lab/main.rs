@@ -8,6 +8,7 @@
 mod browser;
 mod deploys;
 mod drift;
+mod engine_restart;
 mod firewall;
 mod lab_hosts;
 mod load;

@@ -192,7 +192,12 @@ impl Engine {
                     error,
                 ));
             }
-            None => 0,
+            None => {
+                return Err(DockerError::Failed {
+                    what: format!("wait for {}", spec.name),
+                    why: "its answer was cut".into(),
+                });
+            }
         };
         drop(waiting);
         self.remove_container(&spec.name).await?;
@@ -264,6 +269,11 @@ impl Engine {
             out_of_memory: state.oom_killed.unwrap_or(false),
             pid: state.pid.unwrap_or(0),
         }))
+    }
+
+    /// Returns once the engine answers, or is known not to.
+    pub async fn answers(&self) {
+        let _ = self.docker.ping().await;
     }
 
     /// The last lines that a container said.

@@ -49,6 +49,10 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand lock 'See who holds the lock of the stack, or let no run begin for a while'
             cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
+            cand logs 'Show what services say: their containers'' output, and nginx''s logs of the sites'
+            cand exec 'Run a program in the container that serves; its exit code is passed on'
+            cand run 'Run a program in a new container, made as the release is that serves, and remove it'
+            cand shell 'Open a shell in the container that serves, or on a host'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
             cand rehearse 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
@@ -424,6 +428,101 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'stackctl;logs'= {
+            cand --since 'Only lines after this: a time ago such as 10m, or a time such as 2026-11-21T10:00 (UTC unless it has a zone)'
+            cand --grep 'Only lines with this text in them; capitals count when it has any'
+            cand -n 'Only the last lines of each service, or `all` [default: 100, or all with --since or --grep]'
+            cand --tail 'Only the last lines of each service, or `all` [default: 100, or all with --since or --grep]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -f 'Go on with what is said from now on, also by the releases of later deploys'
+            cand --follow 'Go on with what is said from now on, also by the releases of later deploys'
+            cand --nginx 'Also nginx''s access and error logs of the services'' sites'
+            cand -t 'Show each line''s time'
+            cand --timestamps 'Show each line''s time'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;exec'= {
+            cand -u 'Run as this user of the container, by name or number [default: the container''s]'
+            cand --user 'Run as this user of the container, by name or number [default: the container''s]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -T 'Give the program no terminal, even where there is one'
+            cand --no-tty 'Give the program no terminal, even where there is one'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;run'= {
+            cand -u 'Run as this user of the container, by name or number [default: the container''s]'
+            cand --user 'Run as this user of the container, by name or number [default: the container''s]'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand -T 'Give the program no terminal, even where there is one'
+            cand --no-tty 'Give the program no terminal, even where there is one'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;shell'= {
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --root 'As root'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'stackctl;demo'= {
             cand --base 'What the disposable host runs'
             cand --database-image 'The database''s image'
@@ -698,6 +797,10 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand lock 'See who holds the lock of the stack, or let no run begin for a while'
             cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
+            cand logs 'Show what services say: their containers'' output, and nginx''s logs of the sites'
+            cand exec 'Run a program in the container that serves; its exit code is passed on'
+            cand run 'Run a program in a new container, made as the release is that serves, and remove it'
+            cand shell 'Open a shell in the container that serves, or on a host'
             cand demo 'See it work: a disposable host, the reference app with its database, and the URL'
             cand lab 'Disposable hosts that look like fresh EC2 instances'
             cand rehearse 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
@@ -739,6 +842,14 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;doctor'= {
         }
         &'stackctl;help;status'= {
+        }
+        &'stackctl;help;logs'= {
+        }
+        &'stackctl;help;exec'= {
+        }
+        &'stackctl;help;run'= {
+        }
+        &'stackctl;help;shell'= {
         }
         &'stackctl;help;demo'= {
         }

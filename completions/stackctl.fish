@@ -50,6 +50,10 @@ complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "diff" -d 'Compare
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "logs" -d 'Show what services say: their containers\' output, and nginx\'s logs of the sites'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "exec" -d 'Run a program in the container that serves; its exit code is passed on'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "run" -d 'Run a program in a new container, made as the release is that serves, and remove it'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "shell" -d 'Open a shell in the container that serves, or on a host'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
@@ -299,6 +303,66 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s v -l verbos
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand status" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l since -d 'Only lines after this: a time ago such as 10m, or a time such as 2026-11-21T10:00 (UTC unless it has a zone)' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l grep -d 'Only lines with this text in them; capitals count when it has any' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s n -l tail -d 'Only the last lines of each service, or `all` [default: 100, or all with --since or --grep]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l service -d 'Only these services' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s f -l follow -d 'Go on with what is said from now on, also by the releases of later deploys'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l nginx -d 'Also nginx\'s access and error logs of the services\' sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s t -l timestamps -d 'Show each line\'s time'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand logs" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s u -l user -d 'Run as this user of the container, by name or number [default: the container\'s]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s T -l no-tty -d 'Give the program no terminal, even where there is one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s u -l user -d 'Run as this user of the container, by name or number [default: the container\'s]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s T -l no-tty -d 'Give the program no terminal, even where there is one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -l root -d 'As root'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l base -d 'What the disposable host runs' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l database-image -d 'The database\'s image' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l name -d 'The lab\'s name [default: from this folder]' -r
@@ -475,25 +539,29 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l v
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status demo lab rehearse load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "logs" -d 'Show what services say: their containers\' output, and nginx\'s logs of the sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "exec" -d 'Run a program in the container that serves; its exit code is passed on'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "run" -d 'Run a program in a new container, made as the release is that serves, and remove it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "shell" -d 'Open a shell in the container that serves, or on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs exec run shell demo lab rehearse load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "release" -d 'End a hold, whoever began it'

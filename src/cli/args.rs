@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::model::{Host, HostName};
+use crate::model::{Host, HostName, time};
 
 /// Takes a web application from a folder of source to a healthy site on hosts that have nothing but sshd, and then
 /// ships every later version without a user noticing.
@@ -53,10 +53,22 @@ pub struct Global {
     )]
     pub environment: Option<String>,
     /// Only these hosts
-    #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Global options"
+    )]
     pub host: Vec<String>,
     /// Only these services
-    #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Global options"
+    )]
     pub service: Vec<String>,
     /// Hosts to use in the place of the stack's of the same names
     #[arg(skip)]
@@ -163,6 +175,26 @@ pub enum Command {
         after_help = "Examples:\n  stackctl status\n  stackctl status --json | jq .problems\n\nExit codes: 0 healthy, 7 not healthy, 4 a host cannot be reached."
     )]
     Status,
+    /// Show what services say: their containers' output, and nginx's logs of the sites
+    #[command(
+        after_help = "Examples:\n  stackctl logs                          the last 100 lines of each service\n  stackctl logs -f backend               follow it, also to its next release\n  stackctl logs --since 10m --grep error\n  stackctl logs --nginx --json | jq .line\n\nExit codes: 0 told, 5 nothing was deployed, 130 stopped by Ctrl-C."
+    )]
+    Logs(LogsArgs),
+    /// Run a program in the container that serves; its exit code is passed on
+    #[command(
+        after_help = "Examples:\n  stackctl exec backend env\n  stackctl exec db -- mysql --version\n  stackctl exec -u root backend ls /run\n  stackctl exec backend python < script.py\n\nWith a terminal on both sides the program has one as well. Exit code: the program's; 127 when there is no such\nprogram, 5 when the service does not run."
+    )]
+    Exec(ExecArgs),
+    /// Run a program in a new container, made as the release is that serves, and remove it
+    #[command(
+        after_help = "Examples:\n  stackctl run backend python tables.py\n  stackctl run backend -- sh -c 'env | sort'\n\nThe container has the release's image, variables, networks and secrets, but neither its name nor its socket. It is\nremoved when the program ends, or when this command is gone. Exit code: the program's."
+    )]
+    Run(RunArgs),
+    /// Open a shell in the container that serves, or on a host
+    #[command(
+        after_help = "Examples:\n  stackctl shell backend\n  stackctl shell --host web1\n  stackctl shell --root\n  echo 'df -h' | stackctl shell"
+    )]
+    Shell(ShellArgs),
     /// See it work: a disposable host, the reference app with its database, and the URL
     #[command(after_help = "Examples:\n  stackctl demo --yes\n  stackctl demo --down")]
     Demo(DemoArgs),
@@ -188,6 +220,14 @@ pub enum Command {
         after_help = "Example:\n  stackctl completions bash > /etc/bash_completion.d/stackctl"
     )]
     Completions { shell: Shell },
+}
+
+impl Command {
+    /// Whether there may be something to take back when it is stopped.
+    pub fn changes_hosts(&self) -> bool {
+        use Command::{Exec, Logs, Run, Shell};
+        !matches!(self, Logs(_) | Exec(_) | Run(_) | Shell(_))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -320,6 +360,122 @@ pub struct HistoryArgs {
     /// How many runs, the last ones
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Run as this user of the container, by name or number [default: the container's]
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Give the program no terminal, even where there is one
+    #[arg(short = 'T', long)]
+    pub no_tty: bool,
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Run as this user of the container, by name or number [default: the container's]
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Give the program no terminal, even where there is one
+    #[arg(short = 'T', long)]
+    pub no_tty: bool,
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ShellArgs {
+    /// The service; without one, the shell is on the host
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// As root
+    #[arg(long)]
+    pub root: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The services; without one, all
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Go on with what is said from now on, also by the releases of later deploys
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only lines after this: a time ago such as 10m, or a time such as 2026-11-21T10:00 (UTC unless it has a zone)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<Since>,
+    /// Only lines with this text in them; capitals count when it has any
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+    /// Only the last lines of each service, or `all` [default: 100, or all with --since or --grep]
+    #[arg(short = 'n', long, value_name = "N", value_parser = tail)]
+    pub tail: Option<Tail>,
+    /// Also nginx's access and error logs of the services' sites
+    #[arg(long)]
+    pub nginx: bool,
+    /// Show each line's time
+    #[arg(short, long)]
+    pub timestamps: bool,
+}
+
+/// From when on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Ago(Duration),
+    /// Seconds since the epoch.
+    At(u64),
+}
+
+/// How many lines; `None` for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail(pub Option<u32>);
+
+fn since(text: &str) -> Result<Since, String> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<u32>().ok());
+    if let Some(days) = days {
+        return Ok(Since::Ago(Duration::from_secs(u64::from(days) * 24 * 3600)));
+    }
+    match (duration(text), time::seconds_of(text)) {
+        (Ok(ago), _) => Ok(Since::Ago(ago)),
+        (_, Some(at)) => Ok(Since::At(at)),
+        _ => Err(
+            "write how long ago, such as 30s, 10m, 2h or 3d, or a time, such as 2026-11-21T10:00"
+                .to_owned(),
+        ),
+    }
+}
+
+fn tail(text: &str) -> Result<Tail, String> {
+    match text {
+        "all" => Ok(Tail(None)),
+        _ => text
+            .parse()
+            .map(|lines| Tail(Some(lines)))
+            .map_err(|_| "write a number of lines, or all".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,8 @@ pub enum Kind {
     Unhealthy,
     Locked,
     Interrupted,
+    /// A program that was run for a person has ended so, which is all there is to say.
+    Program(u8),
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Kind::Locked => 8,
             // 128 + SIGINT, as shells have it.
             Kind::Interrupted => 130,
+            Kind::Program(code) => code,
         }
     }
 }

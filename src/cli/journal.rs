@@ -57,7 +57,7 @@ fn git(folder: &Path) -> Option<(String, bool)> {
 }
 
 /// A name for a run that no other has.
-fn run_id() -> String {
+pub fn run_id() -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

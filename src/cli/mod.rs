@@ -5,6 +5,7 @@ mod confirm;
 mod demo;
 mod diff;
 mod doctor;
+mod exec;
 mod failure;
 mod history;
 mod hooks;
@@ -13,6 +14,7 @@ mod journal;
 mod lab;
 mod load;
 mod lock;
+mod logs;
 mod plan;
 mod progress;
 mod rehearse;
@@ -23,6 +25,7 @@ mod run;
 mod saved;
 mod session;
 mod status;
+mod terminal;
 mod timeline;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -54,7 +57,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(async {
-        let cancelled = cancellation();
+        let cancelled = cancellation(cli.command.changes_hosts());
         dispatch(cli, &console, cancelled).await
     });
     // Nothing is waited for that still reads a pipe or a terminal.
@@ -115,6 +118,10 @@ async fn dispatch(
             Command::Lock(command) => lock::lock(command, &global, console).await,
             Command::Doctor => doctor::doctor(&global, console).await,
             Command::Status => status::status(&global, console).await,
+            Command::Exec(args) => exec::exec(&args, global, console, cancelled.clone()).await,
+            Command::Run(args) => exec::run(&args, global, console, cancelled.clone()).await,
+            Command::Shell(args) => exec::shell(&args, global, console, cancelled.clone()).await,
+            Command::Logs(args) => logs::logs(&args, global, console, cancelled.clone()).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Rehearse(args) => {
                 rehearse::rehearse(&args, &global, console, cancelled.clone()).await
@@ -140,7 +147,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 }
 
 /// Turns true at the first SIGINT, SIGTERM or SIGHUP; the second one ends the process at once.
-fn cancellation() -> watch::Receiver<bool> {
+fn cancellation(changes_hosts: bool) -> watch::Receiver<bool> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
@@ -159,7 +166,11 @@ fn cancellation() -> watch::Receiver<bool> {
                 _ = hangup.recv() => {}
             }
             if sender.send_replace(true) {
+                terminal::restore();
                 std::process::exit(i32::from(Kind::Interrupted.code()));
+            }
+            if !changes_hosts {
+                continue;
             }
             let _ = writeln!(
                 std::io::stderr(),

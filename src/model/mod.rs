@@ -10,6 +10,7 @@ mod secret;
 mod service;
 mod site;
 mod ssh;
+pub mod time;
 
 pub use file::{HostPath, HostPathError, Owner, RemoteFile};
 pub use hook::{Hook, HookHosts, HookWork, Moment};

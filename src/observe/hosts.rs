@@ -19,6 +19,8 @@ pub type Fleet = BTreeMap<HostName, Arc<dyn Transport>>;
 /// How much to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// Only what runs, for commands that look or go into it.
+    Running,
     /// What plans need.
     Plan,
     /// Also what `status` shows of each container.
@@ -96,7 +98,7 @@ async fn host(
     if facts.docker_socket && facts.is_active("docker.service") {
         let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack)
             .into_iter()
-            .filter(|(service, _)| service.hosts.contains(name))
+            .filter(|(service, _)| depth != Depth::Running && service.hosts.contains(name))
             .map(|(service, target)| (service.name.clone(), target))
             .collect();
         let engine = Engine::connect(Arc::clone(transport), facts.docker_api.as_deref()).await?;

@@ -18,6 +18,8 @@ pub mod label {
     pub const SPEC: &str = "stackctl.spec";
     /// The loopback port that a TCP-only container is published on.
     pub const PORT: &str = "stackctl.port";
+    /// The service in whose name a person runs a program in a container of its own.
+    pub const RUN: &str = "stackctl.run";
 }
 
 /// What every container gets: no program in it may gain rights by a set-user-id file.
@@ -263,6 +265,24 @@ pub fn one_off(release: &ContainerSpec, purpose: &str, command: Vec<String>) -> 
     // A second process must not bind or remove the release's socket.
     spec.mounts
         .retain(|mount| !matches!(mount, Mount::Bind { to, .. } if to == Layout::CONTAINER_RUN));
+    spec
+}
+
+/// A container for a person's `command`, which no run takes for what an earlier one has left behind. `suffix` tells it from
+/// others.
+pub fn by_hand(
+    release: &ContainerSpec,
+    stack: &Stack,
+    service: &Service,
+    suffix: &str,
+    command: Vec<String>,
+) -> ContainerSpec {
+    let mut spec = one_off(release, &format!("run-{suffix}"), command);
+    let own = [
+        (label::STACK, stack.name.to_string()),
+        (label::RUN, service.name.to_string()),
+    ];
+    spec.labels = own.map(|(key, value)| (key.to_owned(), value)).into();
     spec
 }
 

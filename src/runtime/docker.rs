@@ -5,13 +5,17 @@
 mod connect;
 mod containers;
 mod images;
+mod logs;
 mod observe;
+mod programs;
 mod registry;
 
 use std::time::Duration;
 
 pub use connect::SOCKET;
 pub use images::Progress;
+pub use logs::{LogLine, LogQuery};
+pub use programs::{Exec, unstartable};
 
 use bollard::Docker;
 use bollard::errors::Error;

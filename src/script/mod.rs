@@ -111,7 +111,13 @@ scripts! {
     doctor() = "doctor";
     push_tree(folder, digest) = "push-tree";
     history(history, pending, limit) = "history";
+    /// Files are added with [`Script::with`].
+    site_logs(lines) = "site-logs";
     digests(folder) = "digests";
+    guard(container, seconds) = "guard";
+    signal(name, pid) = "signal";
+    /// Runs in a container.
+    shell() = "shell";
     record(history, pending) = "record";
     /// Runs in a database's container.
     database_facts(root_password_file, user_password_file, database, user) = "database-facts";

@@ -7,8 +7,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, Output, Source, Transport,
-    TransportError, Upload,
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, Output, Program, ShellOf, Source,
+    Terminal, Transport, TransportError, Upload,
 };
 use crate::script::Script;
 
@@ -167,6 +167,20 @@ impl Transport for FakeTransport {
             self.record(Call::Dial(endpoint.clone()));
             let mut dial = self.dial.lock().unwrap_or_else(PoisonError::into_inner);
             dial(endpoint)
+        })
+    }
+
+    fn shell<'a>(
+        &'a self,
+        _whose: ShellOf,
+        _terminal: Option<&'a Terminal>,
+    ) -> BoxFuture<'a, Result<Program, TransportError>> {
+        Box::pin(async {
+            Err(TransportError::Protocol {
+                host: "fake".to_owned(),
+                what: "shell".to_owned(),
+                reason: "nobody talks here".to_owned(),
+            })
         })
     }
 

@@ -11,6 +11,7 @@ mod error;
 mod fake;
 pub mod known_hosts;
 mod lease;
+mod program;
 mod session;
 mod settings;
 mod ssh;
@@ -30,6 +31,7 @@ use crate::script::Script;
 
 pub use error::TransportError;
 pub use fake::{Call, FakeTransport};
+pub use program::{Program, ShellOf, Terminal, Window};
 pub use settings::DEFAULT_IDENTITIES;
 pub use ssh::{ConnectOptions, Prompt, SshConnection, connect};
 
@@ -173,6 +175,13 @@ pub trait Transport: Send + Sync {
         &'a self,
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
+
+    /// Starts a login shell; with a terminal, where there is one.
+    fn shell<'a>(
+        &'a self,
+        whose: ShellOf,
+        terminal: Option<&'a Terminal>,
+    ) -> BoxFuture<'a, Result<Program, TransportError>>;
 
     /// Makes a new connection of its own to the same host, as this one was made, and ends it: proof that the way in is
     /// still open.

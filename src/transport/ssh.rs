@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use russh::client::{self, DisconnectReason, Handle};
+use russh::client::{self, DisconnectReason, Handle, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
-use russh::{Disconnect, Preferred, cipher, compression};
+use russh::{Channel, Disconnect, Preferred, cipher, compression};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use super::channel::{Inbox, Outbox, pump};
@@ -24,8 +24,8 @@ use super::session::{self, Session};
 use super::ssh_config::Settings;
 use super::wire::{Cut, Wire};
 use super::{
-    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, Output, Source,
-    Transport, TransportError, Upload, auth, dial, settings, stream,
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, Output, Program,
+    ShellOf, Source, Terminal, Transport, TransportError, Upload, auth, dial, settings, stream,
 };
 use crate::model::{Fingerprint, SshTarget};
 use crate::script::Script;
@@ -592,10 +592,9 @@ impl client::Handler for Handler {
 impl Link {
     /// Opens a channel, starts a root shell in it and gives it `text` to run.
     pub(super) async fn open_root(&self, text: &str) -> Result<(Inbox, Outbox), TransportError> {
-        let permit = self.sessions.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| self.lost())?;
+        let permit = self.session_permit().await?;
         let open = async {
-            let channel = self.handle.channel_open_session().await?;
+            let channel = self.open_session().await?;
             let (inbox, outbox) = pump(channel, Some(permit));
             // sshd lets us send only once it has the command, so this is one more round trip that no order saves.
             outbox
@@ -605,6 +604,16 @@ impl Link {
             Ok((inbox, outbox))
         };
         self.within(STEP_DEADLINE, "opening a channel", open).await
+    }
+
+    /// One of the channels that sshd allows.
+    pub(super) async fn session_permit(&self) -> Result<OwnedSemaphorePermit, TransportError> {
+        let permit = self.sessions.clone().acquire_owned().await;
+        permit.map_err(|_| self.lost())
+    }
+
+    pub(super) async fn open_session(&self) -> Result<Channel<Msg>, russh::Error> {
+        self.handle.channel_open_session().await
     }
 
     /// Opens a forwarded connection. `Ok(None)` when the host refuses to, or cannot.
@@ -638,7 +647,7 @@ impl Link {
             .await
     }
 
-    async fn within<T>(
+    pub(super) async fn within<T>(
         &self,
         deadline: Duration,
         what: &str,
@@ -820,6 +829,17 @@ impl Transport for SshConnection {
         Box::pin(async move {
             tracing::debug!(host = self.link.host, %endpoint, "dial");
             dial::dial(self, endpoint).await
+        })
+    }
+
+    fn shell<'a>(
+        &'a self,
+        whose: ShellOf,
+        terminal: Option<&'a Terminal>,
+    ) -> BoxFuture<'a, Result<Program, TransportError>> {
+        Box::pin(async move {
+            tracing::debug!(host = self.link.host, ?whose, "shell");
+            self.link.open_shell(whose, terminal).await
         })
     }
 

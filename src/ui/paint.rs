@@ -29,6 +29,12 @@ impl Paint {
         self.with("1", text)
     }
 
+    /// One of a few colours that can be told from each other; a number has always the same.
+    pub fn tone(self, number: usize, text: &str) -> String {
+        const TONES: [&str; 6] = ["36", "33", "32", "35", "34", "31"];
+        self.with(TONES[number % TONES.len()], text)
+    }
+
     pub fn faint(self, text: &str) -> String {
         self.with("2", text)
     }

@@ -153,6 +153,19 @@ fn wrong_usage_ends_with_2() {
     );
     desk.check(&["provision", "--service", "page"], 2, &["--service"]);
     desk.check(&["init", "--example", "nothing"], 2, &["nothing", "names"]);
+    let unknown = &["the stack has no service `x`", "it has: page"];
+    for words in [
+        &["logs", "x"][..],
+        &["exec", "x", "ls"],
+        &["run", "x", "ls"],
+        &["shell", "x"],
+    ] {
+        desk.check(words, 2, unknown);
+    }
+    desk.check(&["exec", "page"], 2, &["COMMAND"]);
+    desk.check(&["run", "page"], 2, &["COMMAND"]);
+    desk.check(&["logs", "--since", "yesterday"], 2, &["yesterday", "10m"]);
+    desk.check(&["logs", "--tail", "few"], 2, &["few", "all"]);
     desk.check(&["-q", "-v", "plan"], 2, &["--quiet", "--verbose"]);
 }
 

@@ -42,7 +42,7 @@ impl Engine {
     /// Makes sure that a container of this spec runs: one that is there with another spec is an error, since the
     /// plan removes it first.
     pub async fn run_container(&self, spec: &ContainerSpec) -> Result<(), DockerError> {
-        self.create_container(spec).await?;
+        self.create_container(spec, body(spec)).await?;
         let what = || format!("start container {}", spec.name);
         let started = self
             .docker
@@ -71,15 +71,17 @@ impl Engine {
         started.map_err(DockerError::refused(what()))
     }
 
-    async fn create_container(&self, spec: &ContainerSpec) -> Result<(), DockerError> {
+    /// Makes a container of this spec, from what the engine is to be told of it.
+    pub(super) async fn create_container(
+        &self,
+        spec: &ContainerSpec,
+        body: ContainerCreateBody,
+    ) -> Result<(), DockerError> {
         let options = CreateContainerOptions {
             name: Some(spec.name.clone()),
             ..Default::default()
         };
-        let created = self
-            .docker
-            .create_container(Some(options), body(spec))
-            .await;
+        let created = self.docker.create_container(Some(options), body).await;
         match created {
             Ok(_) => {}
             // Made by a run that died before it started it; the same spec, or the plan would have removed it.
@@ -345,7 +347,7 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn body(spec: &ContainerSpec) -> ContainerCreateBody {
+pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     let mounts = spec.mounts.iter().map(|mount| match mount {
         Mount::Bind {
             from,

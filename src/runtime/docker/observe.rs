@@ -180,7 +180,7 @@ fn database_argv(script: &script::Script) -> Vec<String> {
     argv
 }
 
-fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
+pub(super) fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
     let names = summary.names.unwrap_or_default();
     // A name without a further slash is the container's own; others are links to it.
     let name = names

@@ -1,0 +1,210 @@
+//! What a service runs as on a host now: what a person's command is about. The one place that chooses by runtime.
+
+use super::retire::serving;
+use crate::facts::{ContainerFacts, HostFacts};
+use crate::model::{HostName, Layout, ReleaseId, Service, ServiceKind, ServiceName, Stack};
+
+/// One service on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    pub service: ServiceName,
+    pub host: HostName,
+    /// `None` for what has no releases.
+    pub release: Option<ReleaseId>,
+    pub runner: Runner,
+    pub is_running: bool,
+}
+
+/// What runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// A container of this name.
+    Container(String),
+}
+
+/// Why there is nothing that a command could be about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoInstance {
+    #[error("`{0}` is static files: nginx serves them, and nothing runs")]
+    Static(ServiceName),
+    #[error("`{service}` was never deployed on {host}")]
+    NeverDeployed {
+        service: ServiceName,
+        host: HostName,
+    },
+    #[error("no Docker engine answers on {0}")]
+    NoEngine(HostName),
+    #[error("the container of `{service}` on {host} is gone ({name})")]
+    Gone {
+        service: ServiceName,
+        host: HostName,
+        name: String,
+    },
+}
+
+impl NoInstance {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            NoInstance::Static(_) => "`stackctl logs --nginx` shows who asked for them",
+            NoInstance::NeverDeployed { .. } => {
+                "`stackctl provision` and `stackctl deploy` come first"
+            }
+            NoInstance::NoEngine(_) => "`stackctl provision` starts it; `stackctl doctor` looks",
+            NoInstance::Gone { .. } => {
+                "`stackctl status` shows what is wrong; `stackctl provision` makes databases again, `stackctl deploy` apps"
+            }
+        }
+    }
+}
+
+/// What serves for a service on a host, running or not.
+///
+/// # Errors
+/// When nothing does, or nothing can.
+pub fn instance(
+    stack: &Stack,
+    service: &Service,
+    host: &HostName,
+    facts: &HostFacts,
+) -> Result<Instance, NoInstance> {
+    let layout = Layout::new(&stack.name);
+    let never = || NoInstance::NeverDeployed {
+        service: service.name.clone(),
+        host: host.clone(),
+    };
+    let (name, release) = match &service.kind {
+        ServiceKind::Static(_) => return Err(NoInstance::Static(service.name.clone())),
+        ServiceKind::Mysql(_) => (layout.container(&service.name), None),
+        ServiceKind::App(_) => {
+            let id = serving(&layout, service, facts).ok_or_else(never)?;
+            (layout.release_container(&service.name, &id), Some(id))
+        }
+    };
+    let Some(docker) = &facts.docker else {
+        let is_new = !facts.files.contains_key(&layout.state());
+        return Err(if is_new {
+            never()
+        } else {
+            NoInstance::NoEngine(host.clone())
+        });
+    };
+    let there = docker.containers.get(&name);
+    match there {
+        Some(there) => Ok(Instance {
+            service: service.name.clone(),
+            host: host.clone(),
+            release,
+            runner: Runner::Container(name),
+            is_running: there.is_running(),
+        }),
+        None if release.is_none() && !docker.volumes.contains(&layout.volume(&service.name)) => {
+            Err(never())
+        }
+        None => Err(NoInstance::Gone {
+            service: service.name.clone(),
+            host: host.clone(),
+            name,
+        }),
+    }
+}
+
+/// The release whose container this is, when it is one that serves, has served or may: not a one-off run. Databases
+/// have none.
+pub fn release_of(
+    layout: &Layout,
+    service: &Service,
+    name: &str,
+    there: &ContainerFacts,
+) -> Option<Option<ReleaseId>> {
+    use super::container::label;
+    if service.database().is_some() {
+        return (name == layout.container(&service.name)).then_some(None);
+    }
+    let id: ReleaseId = there.labels.get(label::RELEASE)?.parse().ok()?;
+    (name == layout.release_container(&service.name, &id)).then_some(Some(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, SourceText, Surroundings};
+    use crate::facts::{DockerFacts, FileFacts, FileKind};
+
+    const ID: &str = "0123456789ab";
+
+    fn stack() -> Stack {
+        let text = "stack: names\nhosts: {web1: 203.0.113.10}\nservices:\n  \
+            db: {mysql: {image: 'mysql:8.4'}}\n  \
+            backend: {build: ., listen: socket, health: /healthz, needs: [db]}\n  page: {static: .}\n\
+            sites: {names: {routes: {/: page, /api: backend}}}\n";
+        let source = SourceText { name: "test", text };
+        let around = Surroundings {
+            base: "/src".into(),
+            home: None,
+        };
+        config::parse(&source, &around).unwrap()
+    }
+
+    fn ask(service: &str, facts: &HostFacts) -> Result<Instance, NoInstance> {
+        let stack = stack();
+        let service = &stack.services[&service.parse::<ServiceName>().unwrap()];
+        instance(&stack, service, &"web1".parse().unwrap(), facts)
+    }
+
+    fn deployed(containers: &[(&str, &str)]) -> HostFacts {
+        let mut facts = HostFacts::default();
+        let link = FileFacts {
+            kind: FileKind::Link(format!("backend.{ID}/app.sock")),
+            mode: 0o777,
+            user: 0,
+            group: 0,
+            digest: None,
+            contents: None,
+        };
+        let path = "/run/stackctl/names/backend.sock".parse().unwrap();
+        facts.files.insert(path, link);
+        let mut docker = DockerFacts::default();
+        for (name, state) in containers {
+            let there = ContainerFacts {
+                state: (*state).into(),
+                ..ContainerFacts::default()
+            };
+            docker.containers.insert((*name).into(), there);
+        }
+        facts.docker = Some(docker);
+        facts
+    }
+
+    #[test]
+    fn what_serves_is_found_running_or_not() {
+        let name = format!("names-backend-{ID}");
+        for (state, is_running) in [("running", true), ("exited", false)] {
+            let found = ask("backend", &deployed(&[(&name, state)])).unwrap();
+            assert_eq!(found.release.unwrap().as_str(), ID);
+            assert_eq!(found.runner, Runner::Container(name.clone()));
+            assert_eq!(found.is_running, is_running);
+        }
+        let found = ask("db", &deployed(&[("names-db", "running")])).unwrap();
+        assert_eq!(
+            (found.release, found.runner),
+            (None, Runner::Container("names-db".into()))
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_says_why() {
+        let fresh = HostFacts::default();
+        for (service, facts, why) in [
+            ("page", &fresh, "static files"),
+            ("backend", &fresh, "never deployed"),
+            ("db", &fresh, "never deployed"),
+            ("db", &deployed(&[]), "never deployed"),
+            ("backend", &deployed(&[]), "is gone"),
+        ] {
+            let error = ask(service, facts).unwrap_err();
+            assert!(error.to_string().contains(why), "{service}: {error}");
+            assert!(error.hint().contains("stackctl"), "{error}");
+        }
+    }
+}

@@ -50,6 +50,10 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
             cand logs 'Show what services say: their containers'' output, and nginx''s logs of the sites'
+            cand restart 'Stop services and start them again, apps without losing a request'
+            cand stop 'Take services offline until they are started; `status` tells by whom'
+            cand start 'Start services that were stopped, as they were'
+            cand destroy 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes'
             cand exec 'Run a program in the container that serves; its exit code is passed on'
             cand run 'Run a program in a new container, made as the release is that serves, and remove it'
             cand shell 'Open a shell in the container that serves, or on a host'
@@ -457,6 +461,100 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'stackctl;restart'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;stop'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;start'= {
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --dry-run 'Show the plan and stop'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'stackctl;destroy'= {
+            cand --confirm 'The stack''s name, in the place of typing it'
+            cand --lock-wait 'How long to wait while another run holds the lock, such as 30s, 5m or 0'
+            cand --reason 'Why, for whoever finds the lock taken'
+            cand -c 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand --config 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]'
+            cand -e 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --environment 'Merge stackctl.NAME.yaml over the stack''s yaml'
+            cand --host 'Only these hosts'
+            cand --service 'Only these services'
+            cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --volumes 'Also the data of databases, for good'
+            cand --dry-run 'Show the plan and stop'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand --json 'One JSON object on stdout instead of text'
+            cand -v 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand --verbose 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+            cand -q 'Only errors and the result'
+            cand --quiet 'Only errors and the result'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'stackctl;exec'= {
             cand -u 'Run as this user of the container, by name or number [default: the container''s]'
             cand --user 'Run as this user of the container, by name or number [default: the container''s]'
@@ -798,6 +896,10 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand doctor 'Look at this machine and each host, and say what repairs what is wrong'
             cand status 'Say whether everything that must be true is true'
             cand logs 'Show what services say: their containers'' output, and nginx''s logs of the sites'
+            cand restart 'Stop services and start them again, apps without losing a request'
+            cand stop 'Take services offline until they are started; `status` tells by whom'
+            cand start 'Start services that were stopped, as they were'
+            cand destroy 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes'
             cand exec 'Run a program in the container that serves; its exit code is passed on'
             cand run 'Run a program in a new container, made as the release is that serves, and remove it'
             cand shell 'Open a shell in the container that serves, or on a host'
@@ -844,6 +946,14 @@ set edit:completion:arg-completer[stackctl] = {|@words|
         &'stackctl;help;status'= {
         }
         &'stackctl;help;logs'= {
+        }
+        &'stackctl;help;restart'= {
+        }
+        &'stackctl;help;stop'= {
+        }
+        &'stackctl;help;start'= {
+        }
+        &'stackctl;help;destroy'= {
         }
         &'stackctl;help;exec'= {
         }

@@ -282,6 +282,13 @@ impl Target {
                 Ok(self.engine().await?.remove_container(name).await?)
             }
             Action::RemoveImage(tag) => Ok(self.engine().await?.remove_image(tag).await?),
+            Action::RemoveNetwork(name) => Ok(self.engine().await?.remove_network(name).await?),
+            Action::RemoveVolume(name) => Ok(self.engine().await?.remove_volume(name).await?),
+            Action::RemoveState { state, run, kept } => {
+                let script = script::remove_state(state, run).with(kept);
+                let line = format!("{}\n", journal.header);
+                self.short(&script, line.as_bytes()).await
+            }
             Action::RunOnce { spec, deadline } => self.run_once(spec, *deadline, step, tell).await,
             Action::WaitDatabase(target) => self.wait_database(target, step, tell).await,
             Action::EnsureDatabase(target) => {

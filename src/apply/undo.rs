@@ -11,6 +11,9 @@ use crate::model::Layout;
 use crate::plan::{Action, FirewallBefore, SiteBefore};
 use crate::script::{self, Script};
 
+/// `recover.sh` gives each script a minute.
+const HEALTHY: u32 = 45;
+
 /// The file that `recover.sh` reads: the run, then a line for each action, in the order in which they are done.
 pub(super) fn pending<'a>(
     header: &str,
@@ -46,6 +49,12 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
             script::container("stop").with([name.clone(), grace.to_string()])
         }
         Action::RemoveContainer(name) => script::container("remove").with([name]),
+        Action::StartContainer(name) => script::container("start").with([name]),
+        Action::WaitHealthy { socket, health, .. } => script::container("healthy").with([
+            socket.as_str().to_owned(),
+            health.path.clone(),
+            health.deadline.min(HEALTHY).to_string(),
+        ]),
         Action::Drain {
             container,
             socket,

@@ -180,6 +180,24 @@ pub enum Command {
         after_help = "Examples:\n  stackctl logs                          the last 100 lines of each service\n  stackctl logs -f backend               follow it, also to its next release\n  stackctl logs --since 10m --grep error\n  stackctl logs --nginx --json | jq .line\n\nExit codes: 0 told, 5 nothing was deployed, 130 stopped by Ctrl-C."
     )]
     Logs(LogsArgs),
+    /// Stop services and start them again, apps without losing a request
+    #[command(
+        after_help = "Examples:\n  stackctl restart backend\n  stackctl restart db --yes        in place: what needs it can fail meanwhile\n  stackctl restart backend --dry-run\n\nAn app is restarted behind a stand-in: the same release is started beside it and serves meanwhile."
+    )]
+    Restart(ControlArgs),
+    /// Take services offline until they are started; `status` tells by whom
+    #[command(
+        after_help = "Examples:\n  stackctl stop backend\n  stackctl stop backend db --yes\n\nWhat is stopped stays so over a reboot. `stackctl plan` shows it as drift: `deploy` and `provision` start it as well."
+    )]
+    Stop(ControlArgs),
+    /// Start services that were stopped, as they were
+    #[command(after_help = "Example:\n  stackctl start backend --yes")]
+    Start(ControlArgs),
+    /// Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes
+    #[command(
+        after_help = "Examples:\n  stackctl destroy --dry-run\n  stackctl destroy                          asks for the stack's name\n  stackctl destroy --volumes --confirm names    without a terminal\n\nOther stacks on the hosts stay, as do packages, Docker, pulled images and nginx's logs. Without --volumes the data stays,\nand the passwords that open it. It works without the state on the host as well, and goes on where it was cut short."
+    )]
+    Destroy(DestroyArgs),
     /// Run a program in the container that serves; its exit code is passed on
     #[command(
         after_help = "Examples:\n  stackctl exec backend env\n  stackctl exec db -- mysql --version\n  stackctl exec -u root backend ls /run\n  stackctl exec backend python < script.py\n\nWith a terminal on both sides the program has one as well. Exit code: the program's; 127 when there is no such\nprogram, 5 when the service does not run."
@@ -360,6 +378,33 @@ pub struct HistoryArgs {
     /// How many runs, the last ones
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct ControlArgs {
+    /// The services
+    #[arg(value_name = "SERVICE", required = true)]
+    pub services: Vec<String>,
+    /// Show the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Also the data of databases, for good
+    #[arg(long)]
+    pub volumes: bool,
+    /// The stack's name, in the place of typing it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Show the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
 }
 
 #[derive(Debug, Args)]

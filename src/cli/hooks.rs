@@ -88,7 +88,9 @@ impl Hooks {
         agreed: &Agreed<'_>,
         cancelled: watch::Receiver<bool>,
     ) -> Result<(), Failure> {
-        let moment = agreed.what.before();
+        let Some(moment) = agreed.what.before() else {
+            return Ok(());
+        };
         for hook in self.at(agreed, moment) {
             let Err(error) = self.one(&hook, agreed, None, cancelled.clone()).await else {
                 continue;
@@ -118,7 +120,9 @@ impl Hooks {
             seconds: agreed.started.elapsed().as_secs(),
             error: "",
         };
-        self.all(agreed, agreed.what.after(), end, cancelled).await;
+        if let Some(moment) = agreed.what.after() {
+            self.all(agreed, moment, end, cancelled).await;
+        }
     }
 
     /// After a run that failed.

@@ -1,6 +1,6 @@
 //! Who runs what from where: what the hosts' histories say of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::lock::{from, who};
 use crate::apply::{ApplyError, Journal};
-use crate::model::{Layout, Stack};
+use crate::model::{Layout, ServiceName, Stack};
 use crate::observe::Fleet;
 use crate::plan::{Action, Outcome, Plan};
 use crate::{apply, facts::Facts};
@@ -65,8 +65,10 @@ pub fn run_id() -> String {
 }
 
 impl Written {
+    /// `services` are those that a command names, where that is not all.
     pub fn begin(
         command: &str,
+        services: Option<&BTreeSet<ServiceName>>,
         stack: &Stack,
         identity: &Identity,
         facts: &Facts,
@@ -75,7 +77,7 @@ impl Written {
         let layout = Layout::new(&stack.name);
         let git = &identity.git;
         let began = facts.values().next().map(|facts| facts.clock_text.as_str());
-        let run = json!({
+        let mut run = json!({
             "run": identity.run,
             "command": command,
             "who": identity.who,
@@ -85,6 +87,9 @@ impl Written {
             "releases": releases(plan),
             "began": began,
         });
+        if let Some(services) = services {
+            run["services"] = json!(services);
+        }
         Self {
             journal: Journal {
                 pending: layout.pending(),

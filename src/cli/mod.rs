@@ -3,6 +3,7 @@
 pub mod args;
 mod confirm;
 mod demo;
+mod destroy;
 mod diff;
 mod doctor;
 mod exec;
@@ -19,6 +20,7 @@ mod plan;
 mod progress;
 mod rehearse;
 mod render;
+mod restart;
 mod revision;
 mod rollback;
 mod run;
@@ -118,6 +120,18 @@ async fn dispatch(
             Command::Lock(command) => lock::lock(command, &global, console).await,
             Command::Doctor => doctor::doctor(&global, console).await,
             Command::Status => status::status(&global, console).await,
+            Command::Restart(args) => {
+                restart::control(run::What::Restart, args, global, console, cancelled.clone()).await
+            }
+            Command::Stop(args) => {
+                restart::control(run::What::Stop, args, global, console, cancelled.clone()).await
+            }
+            Command::Start(args) => {
+                restart::control(run::What::Start, args, global, console, cancelled.clone()).await
+            }
+            Command::Destroy(args) => {
+                destroy::destroy(&args, &global, console, cancelled.clone()).await
+            }
             Command::Exec(args) => exec::exec(&args, global, console, cancelled.clone()).await,
             Command::Run(args) => exec::run(&args, global, console, cancelled.clone()).await,
             Command::Shell(args) => exec::shell(&args, global, console, cancelled.clone()).await,

@@ -19,7 +19,7 @@ use crate::apply::{self, ApplyError};
 use crate::facts::Facts;
 use crate::model::Moment;
 use crate::observe::{Depth, Fleet};
-use crate::plan::{self, Options, Outcome, Plan, PlanError, Release, StepState, Target};
+use crate::plan::{self, Options, Outcome, Plan, PlanError, Release, StepState, Target, Wish};
 use crate::transport::TransportError;
 use crate::ui;
 
@@ -28,6 +28,10 @@ pub enum What {
     Provision,
     Deploy,
     Rollback,
+    Stop,
+    Start,
+    Restart,
+    Destroy,
 }
 
 impl What {
@@ -36,24 +40,40 @@ impl What {
             What::Provision => "provision",
             What::Deploy => "deploy",
             What::Rollback => "rollback",
+            What::Stop => "stop",
+            What::Start => "start",
+            What::Restart => "restart",
+            What::Destroy => "destroy",
         }
     }
 
     /// When its hooks run that may stop it.
-    pub fn before(self) -> Moment {
+    pub fn before(self) -> Option<Moment> {
         match self {
-            What::Provision => Moment::BeforeProvision,
-            What::Deploy => Moment::BeforeDeploy,
-            What::Rollback => Moment::BeforeRollback,
+            What::Provision => Some(Moment::BeforeProvision),
+            What::Deploy => Some(Moment::BeforeDeploy),
+            What::Rollback => Some(Moment::BeforeRollback),
+            What::Stop | What::Start | What::Restart | What::Destroy => None,
         }
     }
 
     /// When its hooks run that hear that it is done.
-    pub fn after(self) -> Moment {
+    pub fn after(self) -> Option<Moment> {
         match self {
-            What::Provision => Moment::AfterProvision,
-            What::Deploy => Moment::AfterDeploy,
-            What::Rollback => Moment::AfterRollback,
+            What::Provision => Some(Moment::AfterProvision),
+            What::Deploy => Some(Moment::AfterDeploy),
+            What::Rollback => Some(Moment::AfterRollback),
+            What::Stop | What::Start | What::Restart | What::Destroy => None,
+        }
+    }
+
+    /// What a person wants of services that are deployed already.
+    fn wish(self) -> Option<Wish> {
+        match self {
+            What::Stop => Some(Wish::Stop),
+            What::Start => Some(Wish::Start),
+            What::Restart => Some(Wish::Restart),
+            What::Provision | What::Deploy | What::Rollback | What::Destroy => None,
         }
     }
 }
@@ -92,11 +112,11 @@ pub async fn run(
     }
     let releases = match what {
         What::Deploy => loaded.releases()?,
-        What::Provision | What::Rollback => Vec::new(),
+        _ => Vec::new(),
     };
     let depth = match what {
-        What::Rollback => Depth::Records,
-        _ => Depth::Plan,
+        What::Provision | What::Deploy => Depth::Plan,
+        _ => Depth::Records,
     };
     let hooks = Hooks::read(&loaded, args.no_hooks)?;
     let fleet = loaded.connect_all(console).await?;
@@ -108,8 +128,15 @@ pub async fn run(
     let options = Options {
         overwrite_drift: args.overwrite_drift,
     };
-    let plan = match what {
-        What::Rollback => plan::rollback(&loaded.stack, &facts, target, options)
+    let identity = Identity::of(&loaded.base);
+    let plan = match (what, what.wish()) {
+        (_, Some(wish)) => {
+            let wish = (wish, &loaded.services);
+            let (stack, templates) = (&loaded.stack, &loaded.templates);
+            plan::control(stack, &facts, wish, &identity.who, templates)
+                .map_err(|error| Failure::plan(&error))?
+        }
+        (What::Rollback, _) => plan::rollback(&loaded.stack, &facts, target, options)
             .map_err(|error| Failure::plan(&error))?,
         _ => make(what, &loaded, &facts, &releases, options)?,
     };
@@ -134,7 +161,7 @@ pub async fn run(
         facts: &facts,
         plan: &plan,
         hooks: &hooks,
-        identity: Identity::of(&loaded.base),
+        identity,
         started,
         console,
     };
@@ -235,10 +262,14 @@ impl Agreed<'_> {
         } = *self;
         let progress = Progress::new(plan, self.console);
         let stack = &self.loaded.stack;
-        let written = Written::begin(what.name(), stack, &self.identity, self.facts, plan);
+        let about = what.wish().map(|_| &self.loaded.services);
+        let written = Written::begin(what.name(), about, stack, &self.identity, self.facts, plan);
         let tell = |event| progress.tell(event);
         let outcome = apply::apply(plan, fleet, &written.journal, &tell, cancelled).await;
-        written.end(fleet, plan, &outcome).await;
+        // The history of a stack that was taken away went with it.
+        if what != What::Destroy || !outcome.is_success() {
+            written.end(fleet, plan, &outcome).await;
+        }
         let told = outcome_json(what, plan, &outcome, self.started);
         let broken: Vec<TransportError> = fleet.values().filter_map(|host| host.broken()).collect();
         let result = finish(what, plan, outcome, self.started, self.console);
@@ -279,13 +310,11 @@ pub fn planned(
 ) -> Result<Plan, PlanError> {
     match what {
         What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, options),
-        What::Deploy | What::Rollback => {
-            plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options)
-        }
+        _ => plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options),
     }
 }
 
-fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
+pub(super) fn show(plan: &Plan, what: What, console: &Console) -> Result<(), Failure> {
     if console.json {
         let mut value = ui::plan_json(plan);
         value["command"] = json!(what.name());
@@ -361,10 +390,10 @@ fn finish(
     }
     let failure = failure.unwrap_or_else(|| Failure::new(Kind::Step, "a step failed"));
     Err(failure.hint(told).hint(match what {
-        What::Deploy | What::Rollback => {
+        What::Deploy | What::Rollback | What::Restart => {
             "what served before still serves; mend the cause and run the command again"
         }
-        What::Provision => {
+        What::Provision | What::Stop | What::Start | What::Destroy => {
             "mend the cause and run the command again; it goes on where this run ended"
         }
     }))

@@ -15,6 +15,9 @@ pub struct DockerFacts {
     pub containers: BTreeMap<String, ContainerFacts>,
     pub networks: BTreeMap<String, NetworkFacts>,
     pub volumes: BTreeSet<String>,
+    /// Those of the networks and volumes that carry the stack's label.
+    pub owned_networks: BTreeSet<String>,
+    pub owned_volumes: BTreeSet<String>,
     /// By each of its tags.
     pub images: BTreeMap<String, ImageFacts>,
     /// What registries say of images that are wanted and not there, as far as it was asked.

@@ -55,6 +55,11 @@ impl Layout {
         self.path(format!("{}/kept/{time}-{name}", self.state()))
     }
 
+    /// There while a person has stopped a service; says who.
+    pub fn stopped(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/stopped-{service}", self.state()))
+    }
+
     /// A copy of `recover.sh` for the boot after a crash.
     pub fn recover_script(&self) -> HostPath {
         self.path(format!("{}/recover.sh", self.state()))

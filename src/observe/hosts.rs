@@ -23,6 +23,8 @@ pub enum Depth {
     Running,
     /// What plans need.
     Plan,
+    /// All that a stack has, also without its manifest.
+    Destroy,
     /// Also what `status` shows of each container.
     Status,
     /// Also the records of all releases, for going back to one and for comparing.
@@ -78,6 +80,12 @@ async fn host(
                 .iter()
                 .map(|folder| format!("r:{folder}")),
         );
+    }
+    if depth == Depth::Destroy {
+        let files = plan::files_to_destroy(stack).into_iter();
+        let folders = plan::folders_to_destroy(stack).into_iter();
+        questions.extend(files.map(|path| format!("c:{path}")));
+        questions.extend(folders.map(|path| format!("l:{path}")));
     }
     let script = script::facts().with(questions);
     // Asked for before we know whether there is an engine: it costs nothing, and saves a round trip when there is.

@@ -292,6 +292,7 @@ impl HostPlan<'_> {
         }
         let only_unlinked = unlinked && self.has_socket_folder(service, id);
         if !(runs && whole && (switched || only_unlinked)) {
+            let stopped = self.why_stopped(service);
             let cause = if let Some(again) = again {
                 &again.cause
             } else if switched && !whole {
@@ -299,7 +300,7 @@ impl HostPlan<'_> {
             } else if let Some(by_hand) = &by_hand {
                 by_hand
             } else if switched {
-                "its container is not running as it should"
+                stopped.as_str()
             } else {
                 switch_cause(current.as_deref())
             };
@@ -429,7 +430,7 @@ impl HostPlan<'_> {
 
     /// A loopback port for a TCP-only container: the one it has, else a free one that depends on the release alone
     /// as long as nobody else holds it.
-    fn choose_port(&self, container: &str, id: &ReleaseId) -> u16 {
+    pub(super) fn choose_port(&self, container: &str, id: &ReleaseId) -> u16 {
         let docker = self.facts.docker.as_ref();
         let given = docker.and_then(|docker| {
             docker

@@ -305,6 +305,14 @@ impl<'a> HostPlan<'a> {
         }
     }
 
+    /// A file that this plan itself has written, and wants only for a while.
+    pub fn forget_new(&mut self, phase: u16, path: &HostPath, cause: &str) {
+        if let Some(known) = self.manifest.files.remove(path) {
+            self.forgotten.insert(path.clone(), known);
+        }
+        self.step(phase, Action::Remove(path.clone()), cause);
+    }
+
     /// What was switched is watched, then it is confirmed that what was done stays.
     pub fn confirm(&mut self, bake: u16, commit: u16) {
         self.before_commit = bake;

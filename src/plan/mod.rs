@@ -5,6 +5,7 @@ mod assume;
 mod compare;
 pub mod container;
 mod deploy;
+mod destroy;
 mod doctor;
 mod drift;
 mod event;
@@ -18,6 +19,7 @@ mod prepare;
 mod provision;
 mod record;
 mod release;
+mod restart;
 mod retire;
 mod rollback;
 mod saved;
@@ -28,6 +30,7 @@ mod text;
 pub use assume::assume_provisioned;
 pub use compare::{Difference, compare, files as compare_files};
 pub use deploy::deploy;
+pub use destroy::{destroy, files_to_destroy, folders_to_destroy};
 pub use doctor::{
     Check, Diagnosis, HostView, Level, PROGRAMS, judge_host, judge_machine, unreachable,
 };
@@ -41,6 +44,7 @@ pub use preflight::images_of_interest;
 pub use provision::{UNITS, database_targets, provision, site_address};
 pub use record::{Record, RecordedFile};
 pub use release::{Release, prepare};
+pub use restart::{Stopped, Wish, control};
 pub use retire::{last_served, serving};
 pub use rollback::{Target, records, rollback};
 pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
@@ -100,6 +104,7 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
 pub fn contents_of_interest(stack: &Stack) -> Vec<HostPath> {
     let layout = Layout::new(&stack.name);
     let mut paths = vec![layout.nginx_available()];
+    paths.extend(stack.services.keys().map(|service| layout.stopped(service)));
     paths.extend(
         stack
             .services

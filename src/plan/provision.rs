@@ -316,9 +316,11 @@ impl<'a> HostPlan<'a> {
             if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
                 self.step(0, Action::PullImage(spec.image.clone()), "not on the host");
             }
+            let stopped = super::Stopped::of(self.facts, &self.layout, &service.name);
+            let stopped = stopped.map(|stopped| format!("it was {}", stopped.words()));
             let cause = match there {
                 None => "missing",
-                Some(_) if same => "not running",
+                Some(_) if same => stopped.as_deref().unwrap_or("not running"),
                 Some(_) => by_hand.as_deref().unwrap_or("its definition changed"),
             };
             if there.is_some() && !same {
@@ -342,6 +344,7 @@ impl<'a> HostPlan<'a> {
         if let Some(there) = there.filter(|_| same) {
             self.keep_restarting(0, &spec, there);
         }
+        self.forget_stop(0, service);
         let target = target(service, database, &spec.name);
         let seen = docker.and_then(|docker| docker.databases.get(&service.name));
         if !matches!(seen, Some(DatabaseFacts::Answers(_))) {
@@ -525,7 +528,7 @@ pub fn site_address(stack: &Stack, host: &HostName) -> Option<(u16, String)> {
     Some((site.listen, name))
 }
 
-fn target(service: &Service, database: &Database, container: &str) -> DatabaseTarget {
+pub(super) fn target(service: &Service, database: &Database, container: &str) -> DatabaseTarget {
     let file = |name: String| format!("{}/{name}", Layout::CONTAINER_SECRETS);
     DatabaseTarget {
         container: container.to_owned(),

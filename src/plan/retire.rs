@@ -223,6 +223,7 @@ impl HostPlan<'_> {
                 );
             }
         }
+        self.forget_stop(phase::RETIRE, service);
         self.prune_images(service, docker, &kept);
         self.prune_sockets(service, current, &warm);
     }

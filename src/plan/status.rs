@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::container::label;
+use super::restart::Stopped;
 use crate::facts::{
     DatabaseFacts, DockerFacts, Facts, FirewallFacts, HostFacts, ProbeFacts, Probed,
 };
@@ -61,6 +62,8 @@ pub struct ServiceStatus {
     /// RFC 3339; null when it is not running.
     pub started_at: Option<String>,
     pub restarts: Option<u32>,
+    /// Who stopped it by hand; null when nobody did.
+    pub stopped_by: Option<String>,
     /// What was seen, in words.
     pub detail: String,
 }
@@ -234,6 +237,7 @@ fn service(
         release: None,
         started_at: None,
         restarts: None,
+        stopped_by: None,
         detail: String::new(),
     };
     match &service.kind {
@@ -259,6 +263,7 @@ fn service(
             seen.kind = "mysql";
             let name = layout.container(&service.name);
             container_facts(&mut seen, facts.docker.as_ref(), &name);
+            stopped(&mut seen, &layout, service, facts);
             let told = facts
                 .docker
                 .as_ref()
@@ -299,6 +304,7 @@ fn service(
                 facts.docker.as_ref(),
                 &layout.release_container(&service.name, &id),
             );
+            stopped(&mut seen, &layout, service, facts);
             match probe.map(|probe| (&probe.path, &probe.status)) {
                 Some((path, Ok(code))) => {
                     let runs = seen.detail.is_empty();
@@ -315,6 +321,20 @@ fn service(
         }
     }
     seen
+}
+
+/// Says who stopped it, where that is why it does not run.
+fn stopped(seen: &mut ServiceStatus, layout: &Layout, service: &Service, facts: &HostFacts) {
+    let does_not_run = seen.started_at.is_none() && !seen.detail.is_empty();
+    let told = Stopped::of(facts, layout, &service.name);
+    if let Some(stopped) = told.filter(|_| does_not_run) {
+        seen.detail = format!(
+            "{}; `stackctl start {}` starts it",
+            stopped.words(),
+            service.name
+        );
+        seen.stopped_by = Some(stopped.by);
+    }
 }
 
 /// Fills in what the container says; `detail` stays empty when it runs as it should.

@@ -103,6 +103,14 @@ pub enum Action {
     },
     RemoveContainer(String),
     RemoveImage(String),
+    RemoveNetwork(String),
+    RemoveVolume(String),
+    /// All that a stack has in its two folders but `kept`, and the folders of ours that are empty then.
+    RemoveState {
+        state: HostPath,
+        run: HostPath,
+        kept: Vec<HostPath>,
+    },
     /// Run to its end, show what it says, fail when it fails, remove it.
     RunOnce {
         spec: Box<ContainerSpec>,
@@ -325,6 +333,9 @@ impl Action {
                 };
                 format!("{verb} site {} and reload nginx", site.file.path)
             }
+            Action::RestoreSite(site) if site.contents.is_none() => {
+                format!("remove site {}", site.path)
+            }
             Action::RestoreSite(site) => format!("restore site {}", site.path),
             Action::LoadFirewall => "load the firewall".into(),
             Action::RestoreFirewall(_) => "restore the firewall".into(),
@@ -347,6 +358,16 @@ impl Action {
             Action::StopContainer { name, .. } => format!("stop container {name}"),
             Action::RemoveContainer(name) => format!("remove container {name}"),
             Action::RemoveImage(tag) => format!("remove image {tag}"),
+            Action::RemoveNetwork(name) => format!("remove network {name}"),
+            Action::RemoveVolume(name) => format!("remove volume {name} with its data"),
+            Action::RemoveState { state, kept, .. } => {
+                let but = if kept.is_empty() {
+                    ""
+                } else {
+                    ", but for passwords of data that stays"
+                };
+                format!("remove all in {state}{but}")
+            }
             Action::RunOnce { spec, .. } => {
                 let command = spec.command.as_deref().unwrap_or_default().join(" ");
                 format!("run `{command}` once in {}", spec.name)

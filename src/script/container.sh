@@ -1,9 +1,10 @@
-# container.sh drain NAME SOCKET SECONDS | stop NAME GRACE | remove NAME
+# container.sh drain NAME SOCKET SECONDS | stop NAME GRACE | remove NAME | start NAME | healthy SOCKET PATH SECONDS
 # container.sh cool NAME SOCKET SECONDS GRACE LOCK LINK TARGET FOLDER [UNIT...]
 # Ends a container without us: for what the host does by itself. NAME may be empty in front of a SOCKET of the host's own.
 # drain waits until no connection to SOCKET is open, at most SECONDS, or STACKCTL_DRAIN_LIMIT if that is less, and prints how
 # many are.
 # cool does all of it for a release that was switched away from, under the stack's LOCK and unless LINK leads to TARGET again.
+# healthy waits until who listens at SOCKET answers PATH with 2xx; exit 69 when that is not so within SECONDS.
 # Exit 3 when there was nothing to do.
 
 # engine METHOD PATH: prints the body of the answer. Exit 3 when there is no such thing, or it is as asked already.
@@ -61,6 +62,30 @@ drain() {
 	echo "$open"
 }
 
+# Looking changes nothing, hence the 3.
+healthy() {
+	# shellcheck disable=SC2016 # perl's variables
+	perl -MIO::Socket::UNIX -e '
+		my ($socket, $path, $seconds) = @ARGV;
+		my ($until, $said) = (time + $seconds, "nothing");
+		do {
+			local $SIG{ALRM} = sub { die };
+			eval {
+				alarm 5;
+				my $app = IO::Socket::UNIX->new(Peer => $socket) or die;
+				print $app "GET $path HTTP/1.0\r\nHost: localhost\r\n\r\n";
+				my $line = <$app> // "";
+				($said) = $line =~ m{^HTTP/\S+ (\d+)} or die;
+			};
+			alarm 0;
+			exit 3 if $said =~ /^2/;
+			select undef, undef, undef, 0.3;
+		} while time < $until;
+		print STDERR "it does not answer $path well: $said\n";
+		exit 69;
+	' "$1" "$2" "$3"
+}
+
 stop() { engine POST "/containers/$1/stop?t=$2"; }
 
 operation=$1
@@ -68,6 +93,8 @@ shift
 case $operation in
 drain) drain "$1" "$2" "$3" ;;
 stop) stop "$1" "$2" ;;
+start) engine POST "/containers/$1/start" ;;
+healthy) healthy "$1" "$2" "$3" ;;
 remove) engine DELETE "/containers/$1?force=1&v=1" ;;
 cool)
 	name=$1 socket=$2 seconds=$3 grace=$4 lock=$5 link=$6 target=$7 folder=$8

@@ -70,6 +70,8 @@ scripts! {
     put_file(path, mode, user, group) = "put-file";
     put_folder(path, mode, user, group) = "put-folder";
     remove(path) = "remove";
+    /// Files that stay are added with [`Script::with`]; what goes to the log goes to stdin.
+    remove_state(state, run) = "remove-state";
     secret_generate(path, length) = "secret-generate";
     secret_copy(from, to, user, group) = "secret-copy";
     keep_copy(from, to) = "keep-copy";
@@ -89,7 +91,7 @@ scripts! {
     firewall_load(loader, unit) = "firewall-load";
     /// Files with what they held before are added with [`Script::with`].
     firewall_restore(stacks, unit, live, loaded) = "firewall-restore";
-    /// `drain`, `stop`, `remove` or `cool`; the rest is added with [`Script::with`].
+    /// `drain`, `stop`, `remove`, `start`, `healthy` or `cool`; the rest is added with [`Script::with`].
     container(operation) = "container";
     keep_warm(unit, seconds, container) = "keep-warm";
     arm(pending, history) = "arm";

@@ -45,8 +45,11 @@ pub fn history_text(runs: &[Value], paint: Paint) -> String {
         } else {
             releases.join(", ")
         };
-        let (began, host, command, who) =
-            (text("began"), text("host"), text("command"), text("who"));
+        let (began, host, who) = (text("began"), text("host"), text("who"));
+        let services = run["services"].as_array().into_iter().flatten();
+        let services = services.filter_map(Value::as_str).map(printable);
+        let command: Vec<String> = std::iter::once(text("command")).chain(services).collect();
+        let command = command.join(" ");
         table.add_row([began, host, command, outcome, took, releases, who, commit]);
     }
     let mut lines = format!("{table}\n");
@@ -73,7 +76,7 @@ mod tests {
     fn a_run_is_a_line_and_a_failure_says_why() {
         let runs = [
             json!({"began": "2026-11-21T08:00:00Z", "host": "web1", "command": "deploy", "outcome": "done", "seconds": 14.2,
-                "releases": {"backend": "0123456789ab"}, "who": "ada@laptop", "git": "0123456789abcdef", "dirty": true}),
+                "releases": {"backend": "0123456789ab"}, "who": "ada@laptop", "services": ["backend"], "git": "0123456789abcdef", "dirty": true}),
             json!({"began": "2026-11-21T08:01:00Z", "host": "web1", "command": "deploy", "outcome": "failed", "why": "a\u{1b}[31mb"}),
         ];
         let text = history_text(&runs, Paint(false));
@@ -83,7 +86,7 @@ mod tests {
             .collect();
         assert_eq!(
             lines[1],
-            "2026-11-21T08:00:00Z web1 deploy done 14.2 s backend 0123456789ab ada@laptop 012345678+"
+            "2026-11-21T08:00:00Z web1 deploy backend done 14.2 s backend 0123456789ab ada@laptop 012345678+"
         );
         assert_eq!(lines[2], "2026-11-21T08:01:00Z web1 deploy failed - - - -");
         assert!(

@@ -161,6 +161,7 @@ mod tests {
                 release: Some("0123456789ab".into()),
                 started_at: Some("2026-11-21T05:00:00.123456789Z".into()),
                 restarts: Some(0),
+                stopped_by: None,
                 detail: "/healthz answers HTTP 200".into(),
             }],
             sites: vec![SiteStatus {

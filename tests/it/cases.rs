@@ -9,6 +9,8 @@
 //!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE`, `registry IMAGE absent|denied|unreachable WHY`, `skew SECONDS`,
 //!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
+//! - `then.txt`: what is done when all that is settled, a command a line: `provision`, `deploy`, `destroy [--volumes]`,
+//!   or `stop`, `start` or `restart` with services.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
 //!
 //! Where nothing is refused, the plans are also carried out on paper, whole and cut short after each step: after that,
@@ -26,7 +28,7 @@ use stackctl::facts::{
 use stackctl::model::{HostName, HostPath, Layout, Stack};
 use stackctl::observe;
 use stackctl::plan::container::label;
-use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target};
+use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target, Wish};
 use stackctl::render::{Overrides, Templates};
 
 use crate::{golden, paper_host};
@@ -168,6 +170,66 @@ impl Wanted {
             }
         }
         dark
+    }
+
+    fn control(&self, facts: &Facts, line: &str) -> Result<Plan, PlanError> {
+        let mut words = line.split(' ');
+        let wish = match words.next().unwrap() {
+            "provision" => return self.provision(facts),
+            "deploy" => return self.deploy(facts),
+            "destroy" => return plan::destroy(&self.stack, facts, words.next().is_some()),
+            "stop" => Wish::Stop,
+            "start" => Wish::Start,
+            "restart" => Wish::Restart,
+            other => panic!("{other}"),
+        };
+        let services = words.map(|name| name.parse().unwrap()).collect();
+        plan::control(
+            &self.stack,
+            facts,
+            (wish, &services),
+            "ada@laptop",
+            &self.templates,
+        )
+    }
+
+    /// What is wrong when a person's command is cut short after any of its steps, taken back or not.
+    fn cuts(&self, facts: &Facts, line: &str, plan: &Plan) -> Vec<String> {
+        let mut problems = Vec::new();
+        let serves = line.starts_with("restart") && self.dark(facts).is_empty();
+        for steps in 0..=plan.steps.len() {
+            let cut = self.apply(facts, plan, steps);
+            let back = self.take_back(&cut, plan, steps);
+            // Before nginx starts after a crash, the host has taken back what was cut short.
+            let mut dark = self.dark(&back);
+            let now = self.dark(&cut).into_iter();
+            dark.extend(now.filter(|dark| !dark.contains("after a reboot")));
+            if serves {
+                problems.extend(
+                    dark.iter()
+                        .map(|dark| format!("{line}, cut after step {steps}: {dark}")),
+                );
+            }
+            if line.starts_with("destroy") {
+                let again = self.control(&cut, line).unwrap();
+                let gone = self.apply(&cut, &again, again.steps.len());
+                let left = plan::plan_text(&self.control(&gone, line).unwrap(), true);
+                if left.lines().any(|line| !line.starts_with("note ")) {
+                    problems.push(format!(
+                        "{line}, cut after step {steps} and run again, leaves:\n{left}"
+                    ));
+                }
+            }
+            for facts in [cut, back] {
+                let left = self.left_over(&facts);
+                if !left.is_empty() {
+                    problems.push(format!(
+                        "{line}, cut after step {steps}: both have run again and want:\n{left}"
+                    ));
+                }
+            }
+        }
+        problems
     }
 
     /// Both commands, one after the other, to their ends.
@@ -551,9 +613,25 @@ fn check(folder: &Path) -> Vec<String> {
             }
         }
     }
+    if let Some(then) = read("then.txt") {
+        let mut facts = wanted.settle(&facts);
+        for line in then.lines() {
+            let plan = wanted.control(&facts, line);
+            tell(line, &plan);
+            let Ok(plan) = plan else { continue };
+            problems.extend(wanted.cuts(&facts, line, &plan));
+            facts = wanted.apply(&facts, &plan, plan.steps.len());
+        }
+    }
     golden.insert("plan.txt".to_owned(), text);
     let own: Vec<String> = wanted.stack.hosts.keys().map(own).collect();
-    let mut inputs = vec!["stackctl.yaml", "facts.txt", "before.yaml", "since.txt"];
+    let mut inputs = vec![
+        "stackctl.yaml",
+        "facts.txt",
+        "before.yaml",
+        "since.txt",
+        "then.txt",
+    ];
     inputs.extend(own.iter().map(String::as_str));
     problems.extend(golden::check(folder, &inputs, &golden));
     problems

@@ -162,6 +162,14 @@ fn wrong_usage_ends_with_2() {
     ] {
         desk.check(words, 2, unknown);
     }
+    for command in ["restart", "stop", "start"] {
+        desk.check(&[command], 2, &["SERVICE"]);
+        desk.check(&[command, "x"], 2, unknown);
+    }
+    desk.check(&["destroy"], 2, &["without a terminal", "--confirm page"]);
+    desk.check(&["destroy", "--yes"], 2, &["--confirm page"]);
+    desk.check(&["destroy", "--confirm", "pgae"], 2, &["is called page"]);
+    desk.check(&["destroy", "--service", "page"], 2, &["whole stacks"]);
     desk.check(&["exec", "page"], 2, &["COMMAND"]);
     desk.check(&["run", "page"], 2, &["COMMAND"]);
     desk.check(&["logs", "--since", "yesterday"], 2, &["yesterday", "10m"]);

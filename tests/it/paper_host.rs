@@ -111,10 +111,53 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 internal: *internal,
             };
             engine(host).networks.insert(name.clone(), network);
+            engine(host).owned_networks.insert(name.clone());
         }
-        Action::CreateVolume { name, .. } => drop(engine(host).volumes.insert(name.clone())),
+        Action::CreateVolume { name, .. } => {
+            engine(host).volumes.insert(name.clone());
+            engine(host).owned_volumes.insert(name.clone());
+        }
+        Action::RemoveNetwork(name) => {
+            engine(host).networks.remove(name);
+            engine(host).owned_networks.remove(name);
+        }
+        Action::RemoveVolume(name) => {
+            engine(host).volumes.remove(name);
+            engine(host).owned_volumes.remove(name);
+        }
+        Action::RemoveState { state, run, kept } => {
+            let stays: Vec<_> = kept
+                .iter()
+                .filter_map(|path| Some((path.clone(), host.files.get(path)?.clone())))
+                .collect();
+            for folder in [state, run] {
+                remove(host, folder);
+                let below = format!("{folder}/");
+                let is_below = |name: &str| name == folder.as_str() || name.starts_with(&below);
+                host.entries.retain(|name, _| !is_below(name));
+            }
+            host.manifest = Default::default();
+            for (path, file) in stays {
+                let bytes = file.contents;
+                put(
+                    host,
+                    &path,
+                    FileKind::File,
+                    file.mode,
+                    file.user,
+                    bytes.as_deref(),
+                );
+                let parent: HostPath = path.parent().parse().unwrap();
+                put(host, &parent, FileKind::Folder, 0o700, 0, None);
+                put(host, state, FileKind::Folder, 0o711, 0, None);
+            }
+        }
         Action::PullImage(tag) => image(host, tag),
-        Action::BuildImage(build) => image(host, &build.tag),
+        Action::BuildImage(build) => {
+            image(host, &build.tag);
+            let built = engine(host).images.get_mut(&build.tag).unwrap();
+            built.labels.clone_from(&build.labels);
+        }
         Action::TagImage { image, tag } => {
             let facts = ImageFacts {
                 id: image.clone(),

@@ -12,7 +12,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, LogsOptions, RemoveContainerOptions,
-    StartContainerOptions, StopContainerOptions, WaitContainerOptions,
+    RemoveVolumeOptions, StartContainerOptions, StopContainerOptions, WaitContainerOptions,
 };
 use futures_util::StreamExt as _;
 
@@ -315,6 +315,23 @@ impl Engine {
             result => result
                 .map(drop)
                 .map_err(DockerError::refused(format!("create network {name}"))),
+        }
+    }
+
+    /// One that is not there counts as removed.
+    pub async fn remove_network(&self, name: &str) -> Result<(), DockerError> {
+        match self.docker.remove_network(name).await {
+            Err(error) if has_status(&error, 404) => Ok(()),
+            result => result.map_err(DockerError::refused(format!("remove network {name}"))),
+        }
+    }
+
+    /// One that is not there counts as removed.
+    pub async fn remove_volume(&self, name: &str) -> Result<(), DockerError> {
+        let removed = self.docker.remove_volume(name, None::<RemoveVolumeOptions>);
+        match removed.await {
+            Err(error) if has_status(&error, 404) => Ok(()),
+            result => result.map_err(DockerError::refused(format!("remove volume {name}"))),
         }
     }
 

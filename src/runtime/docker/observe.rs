@@ -1,6 +1,6 @@
 //! What an engine has, in a few calls sent at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, MountPoint, PortBinding};
 use bollard::query_parameters::{
@@ -62,15 +62,20 @@ impl Engine {
         }
         for network in networks.map_err(listing("networks"))? {
             let internal = network.internal.unwrap_or(false);
-            facts
-                .networks
-                .insert(network.name.unwrap_or_default(), NetworkFacts { internal });
+            let name = network.name.unwrap_or_default();
+            if is_of(stack, network.labels.as_ref()) {
+                facts.owned_networks.insert(name.clone());
+            }
+            facts.networks.insert(name, NetworkFacts { internal });
         }
         for volume in volumes
             .map_err(listing("volumes"))?
             .volumes
             .unwrap_or_default()
         {
+            if is_of(stack, Some(&volume.labels)) {
+                facts.owned_volumes.insert(volume.name.clone());
+            }
             facts.volumes.insert(volume.name);
         }
         for image in images.map_err(listing("images"))? {
@@ -215,6 +220,11 @@ pub(super) fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
         details: None,
     };
     (name.unwrap_or_default().to_owned(), facts)
+}
+
+fn is_of(stack: &str, labels: Option<&HashMap<String, String>>) -> bool {
+    let told = labels.and_then(|labels| labels.get(label::STACK));
+    told.map(String::as_str) == Some(stack)
 }
 
 fn detail(facts: &mut DockerFacts, inspected: Vec<(String, ContainerDetails)>) {

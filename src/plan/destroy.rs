@@ -1,0 +1,349 @@
+//! All that a stack has on its hosts goes, and nothing of others: found by names and labels, so that it does not matter
+//! what is left of its state.
+
+use std::collections::BTreeSet;
+
+use super::container::label;
+use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
+use super::step::{Action, Plan, SiteBefore};
+use crate::facts::{DockerFacts, Facts, FirewallFacts};
+use crate::model::{HostPath, Layout, ReleaseId, ServiceName, Stack};
+
+const PHASE: u16 = 0;
+const CAUSE: &str = "the stack goes";
+
+/// What takes a stack away from every host of `facts`; empty where there is nothing of it. Its data stays, and the
+/// passwords that open it, unless `volumes` go as well.
+pub fn destroy(stack: &Stack, facts: &Facts, volumes: bool) -> Result<Plan, PlanError> {
+    let mut parts = Parts::default();
+    for (name, facts) in facts {
+        let Some(host) = stack.hosts.get(name) else {
+            continue;
+        };
+        let mut plan = HostPlan::new(stack, host, facts, Options::default());
+        plan.check_removable();
+        plan.remove_site();
+        plan.remove_units_of_releases();
+        plan.remove_containers();
+        let kept = plan.remove_volumes(volumes);
+        plan.remove_firewall();
+        plan.remove_files();
+        plan.remove_state(kept);
+        // Not finished as other plans are: there is no manifest any more.
+        parts.steps.extend(plan.steps);
+        parts.notes.extend(plan.notes);
+        parts.findings.extend(plan.findings);
+    }
+    parts.into_plan()
+}
+
+/// The files whose contents tell whose they are, as patterns, and those that all stacks share.
+pub fn files_to_destroy(stack: &Stack) -> Vec<String> {
+    let layout = Layout::new(&stack.name);
+    let name = &stack.name;
+    let shared = [
+        layout.firewall(),
+        layout.firewall_loader(),
+        layout.firewall_unit(),
+        layout.firewall_ports(),
+    ];
+    let patterns = [
+        format!("/etc/tmpfiles.d/stackctl-{name}-*.conf"),
+        format!("/etc/systemd/system/{name}-*-proxy-*.socket"),
+        format!("/etc/systemd/system/{name}-*-proxy-*.service"),
+    ];
+    shared
+        .iter()
+        .map(ToString::to_string)
+        .chain(patterns)
+        .collect()
+}
+
+/// The folders that tell what is left of a stack.
+pub fn folders_to_destroy(stack: &Stack) -> Vec<String> {
+    let layout = Layout::new(&stack.name);
+    let state = layout.state();
+    vec![
+        state.to_string(),
+        layout.secrets().to_string(),
+        format!("{state}/databases"),
+        "/run/stackctl".into(),
+        Layout::FIREWALL_STACKS.into(),
+    ]
+}
+
+impl HostPlan<'_> {
+    fn is_there(&self, path: &HostPath) -> bool {
+        self.facts.files.contains_key(path)
+    }
+
+    fn engine(&self) -> Option<&DockerFacts> {
+        self.facts.docker.as_ref()
+    }
+
+    fn remove(&mut self, path: HostPath) {
+        self.step(PHASE, Action::Remove(path), CAUSE);
+    }
+
+    fn check_removable(&mut self) {
+        if self.facts.docker.is_none() && self.has_engine() && self.is_there(&self.layout.state()) {
+            self.refuse(
+                "Docker's engine does not answer, so that nobody can tell which containers there are",
+                "start it (`sudo systemctl start docker`) and run the command again",
+            );
+        }
+        let Some(docker) = self.engine() else { return };
+        let foreign = docker.containers.iter().filter(|(_, there)| {
+            let mut networks = there.networks.iter();
+            !is_ours(&there.labels, self.stack)
+                && networks.any(|name| docker.owned_networks.contains(name))
+        });
+        let names: Vec<String> = foreign.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.refuse(
+                format!("container {name}, which is not of this stack, is on one of its networks"),
+                format!("take it off, or remove it: `docker rm -f {name}`"),
+            );
+        }
+    }
+
+    /// First of all, so that nginx never is led to what is not there any more.
+    fn remove_site(&mut self) {
+        let (available, enabled) = (self.layout.nginx_available(), self.layout.nginx_enabled());
+        if !self.is_there(&available) && !self.is_there(&enabled) {
+            return;
+        }
+        let site = SiteBefore {
+            path: available,
+            mode: 0o644,
+            contents: None,
+            links: vec![(enabled, None)],
+            stale: self.layout.nginx_stale(),
+        };
+        self.step(PHASE, Action::RestoreSite(site), CAUSE);
+        self.note(
+            "nginx's logs of its sites stay in /var/log/nginx, and packages stay as they are",
+        );
+    }
+
+    /// The releases of which there is anything: by containers and by folders.
+    fn releases(&self) -> BTreeSet<(ServiceName, ReleaseId)> {
+        let containers = self
+            .engine()
+            .into_iter()
+            .flat_map(|docker| docker.containers.values());
+        let by_container = containers.filter_map(|there| {
+            let of = |key: &str| there.labels.get(key);
+            let ours = is_ours(&there.labels, self.stack);
+            let service = of(label::SERVICE)?.parse().ok()?;
+            let id = of(label::RELEASE)?.parse().ok()?;
+            ours.then_some((service, id))
+        });
+        let by_folder = self.stack.services.keys().flat_map(|service| {
+            let names = self
+                .facts
+                .entries
+                .get(self.layout.releases(service).as_str());
+            let names = names.into_iter().flat_map(|names| names.keys());
+            names.filter_map(move |name| Some((service.clone(), name.parse().ok()?)))
+        });
+        by_container.chain(by_folder).collect()
+    }
+
+    fn remove_units_of_releases(&mut self) {
+        for (service, id) in self.releases() {
+            let timer = format!("{}.timer", self.layout.cooling_unit(&service, &id));
+            if self.facts.is_active(&timer) {
+                self.step(PHASE, Action::StopUnit(timer), CAUSE);
+            }
+        }
+        let words = format!(" of {}/", self.stack.name);
+        // Sockets before what they start.
+        let units = self
+            .owned_files("/etc/systemd/system/", &words)
+            .into_iter()
+            .rev();
+        for path in units {
+            let unit = path.as_str().rsplit('/').next().unwrap_or_default();
+            self.step(PHASE, Action::StopUnit(unit.to_owned()), CAUSE);
+        }
+    }
+
+    /// Files in a folder whose contents say that they are this stack's: another's name may begin as this one's does.
+    fn owned_files(&self, folder: &str, words: &str) -> Vec<HostPath> {
+        let of = |contents: &Option<Vec<u8>>| {
+            let contents = contents.as_deref().unwrap_or_default();
+            String::from_utf8_lossy(contents).contains(words)
+        };
+        let prefixes = [
+            format!("{folder}{}-", self.stack.name),
+            format!("{folder}stackctl-{}-", self.stack.name),
+        ];
+        let files = self.facts.files.iter();
+        files
+            .filter(|(path, file)| {
+                prefixes
+                    .iter()
+                    .any(|prefix| path.as_str().starts_with(prefix.as_str()))
+                    && of(&file.contents)
+            })
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    fn remove_containers(&mut self) {
+        let Some(docker) = &self.facts.docker else {
+            return;
+        };
+        for (name, there) in &docker.containers {
+            if !is_ours(&there.labels, self.stack) {
+                continue;
+            }
+            if there.is_running() || there.state == "restarting" {
+                // Databases write their buffers out.
+                let is_database = !there.labels.contains_key(label::RELEASE);
+                let stop = Action::StopContainer {
+                    name: name.clone(),
+                    grace: if is_database { 60 } else { 10 },
+                };
+                self.step(PHASE, stop, CAUSE);
+            }
+            self.step(PHASE, Action::RemoveContainer(name.clone()), CAUSE);
+        }
+        for name in &docker.owned_networks {
+            self.step(PHASE, Action::RemoveNetwork(name.clone()), CAUSE);
+        }
+        let ours = docker
+            .images
+            .iter()
+            .filter(|(_, image)| is_ours(&image.labels, self.stack));
+        for (tag, _) in ours {
+            self.step(PHASE, Action::RemoveImage(tag.clone()), CAUSE);
+        }
+    }
+
+    /// What must stay with data that stays.
+    fn remove_volumes(&mut self, all: bool) -> Vec<HostPath> {
+        let Some(docker) = &self.facts.docker else {
+            return Vec::new();
+        };
+        let mut kept = Vec::new();
+        let prefix = format!("{}-", self.stack.name);
+        for name in &docker.owned_volumes {
+            let service = name.strip_prefix(&prefix).unwrap_or(name);
+            let marker: HostPath = format!("{}/databases/{service}", self.layout.state())
+                .parse()
+                .expect("names of volumes are plain");
+            if all {
+                // Before the volume: without it the marker would tell of data that got lost.
+                if self.is_there(&marker) {
+                    self.remove(marker);
+                }
+                self.step(
+                    PHASE,
+                    Action::RemoveVolume(name.clone()),
+                    "--volumes was given",
+                );
+                continue;
+            }
+            self.note(format!(
+                "the data of `{service}` stays, in the volume {name}, and its passwords with it; --volumes would remove them"
+            ));
+            let secrets = [format!("{service}-root"), format!("{service}-password")];
+            kept.extend(secrets.iter().map(|name| self.layout.secret(name)));
+            kept.push(marker);
+        }
+        kept
+    }
+
+    fn remove_firewall(&mut self) {
+        let own = self.layout.firewall_ports();
+        let file = own.as_str().rsplit('/').next().unwrap_or_default();
+        let stacks = self.facts.entries.get(Layout::FIREWALL_STACKS);
+        let others = stacks.is_some_and(|names| names.keys().any(|name| name != file));
+        let had = self.is_there(&own);
+        let seen = self.facts.firewall.as_ref();
+        if had {
+            self.remove(own);
+        }
+        if others {
+            if had || seen.is_some_and(|seen| !FirewallFacts::is_of_these_files(seen)) {
+                self.step(PHASE, Action::LoadFirewall, "its ports are closed");
+                self.step(PHASE, Action::Confirm, "SSH must stay open");
+            }
+            return;
+        }
+        let unit = self.facts.units.get(Layout::FIREWALL_UNIT);
+        let runs = unit.is_some_and(|unit| unit.is_active() || unit.file == "enabled");
+        if runs || seen.is_some_and(|seen| seen.live.is_some()) {
+            let stop = Action::StopUnit(Layout::FIREWALL_UNIT.into());
+            self.step(PHASE, stop, "no other stack has a firewall");
+        }
+        let shared = [
+            self.layout.firewall(),
+            self.layout.firewall_loader(),
+            self.layout.firewall_unit(),
+        ];
+        for path in shared {
+            if self.is_there(&path) {
+                self.step(PHASE, Action::Remove(path), "no other stack has a firewall");
+            }
+        }
+    }
+
+    fn remove_files(&mut self) {
+        let begun = self.steps.len();
+        let recover = self.layout.recover_unit();
+        let path = self.layout.unit(&recover);
+        if self.is_there(&path) {
+            self.step(PHASE, Action::StopUnit(recover), CAUSE);
+            self.remove(path);
+        }
+        for path in self.owned_files("/etc/systemd/system/", &format!(" of {}/", self.stack.name)) {
+            self.remove(path);
+        }
+        let removed = |step: &super::Step| matches!(&step.action, Action::Remove(path) if path.as_str().starts_with("/etc/systemd/"));
+        if self.steps.len() > begun || self.steps.iter().any(removed) {
+            self.step(PHASE, Action::ReloadUnits, "unit files are gone");
+        }
+        for path in self.owned_files("/etc/tmpfiles.d/", &format!(" {}/", self.layout.run())) {
+            self.remove(path);
+        }
+    }
+
+    /// Last of all: until then the host knows what was begun, and by whom.
+    fn remove_state(&mut self, mut kept: Vec<HostPath>) {
+        let state = self.layout.state();
+        kept.retain(|path| {
+            let names = self.facts.entries.get(path.parent());
+            let name = path.as_str().rsplit('/').next().unwrap_or_default();
+            self.is_there(path) || names.is_some_and(|names| names.contains_key(name))
+        });
+        let run = self.layout.run();
+        let is_left = |folder: String| {
+            let names = self.facts.entries.get(&folder);
+            let names = names.into_iter().flat_map(|names| names.keys());
+            names.into_iter().any(|name| {
+                let path = format!("{folder}/{name}");
+                let holds = kept
+                    .iter()
+                    .any(|kept| kept.as_str().starts_with(&format!("{path}/")));
+                !holds && !kept.iter().any(|kept| kept.as_str() == path)
+            })
+        };
+        let folders = [
+            state.to_string(),
+            format!("{state}/secrets"),
+            format!("{state}/databases"),
+        ];
+        let below = folders.into_iter().any(is_left);
+        let runs = self.facts.entries.get("/run/stackctl");
+        let runs = runs.is_some_and(|names| names.contains_key(self.stack.name.as_str()));
+        // What is done writes there as well.
+        let acts = !self.steps.is_empty();
+        if acts || runs || below || (kept.is_empty() && self.is_there(&state)) {
+            let remove = Action::RemoveState { state, run, kept };
+            self.step(PHASE, remove, CAUSE);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::args::{Global, LogsArgs, Since};
+use super::follow::Follower;
 use super::session::Loaded;
 use super::{Console, Failure, Kind, session};
 use crate::facts::Facts;
@@ -20,15 +21,13 @@ use crate::script;
 use crate::transport::{Source, Transport};
 use crate::ui::{self, LogEntry, LogStyle, Origin};
 
-/// How often containers are looked for that a deploy has started meanwhile.
-const LOOK: Duration = Duration::from_secs(1);
 /// Longer than anybody looks.
 const FOLLOWED: Duration = Duration::from_secs(365 * 24 * 3600);
 const READ: Duration = Duration::from_secs(3600);
 /// Of each container and file, when nothing else is said.
 const LAST: u32 = 100;
 
-type Lines = mpsc::UnboundedSender<Result<LogEntry, Failure>>;
+pub(super) type Lines = mpsc::UnboundedSender<Result<LogEntry, Failure>>;
 
 pub async fn logs(
     args: &LogsArgs,
@@ -302,92 +301,6 @@ impl<'a> Reader<'a> {
 
 const LOGS: [&str; 2] = ["access", "error"];
 
-/// The containers of one host, while they are followed.
-struct Follower {
-    host: HostName,
-    engine: Engine,
-    services: Vec<crate::model::Service>,
-    layout: Layout,
-    stack: String,
-    /// By host and name: the last time that was shown already.
-    last: BTreeMap<String, String>,
-    /// By id: until when its lines are known.
-    seen: BTreeMap<String, String>,
-    following: BTreeSet<String>,
-    /// When it was begun, by the host's clock.
-    began: u64,
-    lines: Lines,
-}
-
-impl Follower {
-    async fn run(&mut self) {
-        let (ended, mut ends) = mpsc::unbounded_channel();
-        let mut is_first = true;
-        let mut tasks = JoinSet::new();
-        loop {
-            let listed = match self.engine.containers_of(&self.stack).await {
-                Ok(listed) => listed,
-                Err(error) => {
-                    let _ = self.lines.send(Err(of(&self.host, &error)));
-                    return;
-                }
-            };
-            for (name, there) in listed {
-                let found = self.services.iter().find_map(|service| {
-                    let release = plan::release_of(&self.layout, service, &name, &there)?;
-                    Some((service.name.clone(), release))
-                });
-                let Some((service, release)) = found else {
-                    continue;
-                };
-                if is_first {
-                    // What others said before is not told: they do not serve.
-                    let shown = self.last.get(&format!("{} {name}", self.host)).cloned();
-                    let shown = shown.unwrap_or_else(|| time::rfc3339(self.began));
-                    self.seen.insert(there.id.clone(), shown);
-                }
-                if !there.is_running() || !self.following.insert(there.id.clone()) {
-                    continue;
-                }
-                let origin = Origin::Service {
-                    service: service.to_string(),
-                    release: release.map(|id| id.to_string()),
-                };
-                let since = self.seen.get(&there.id).cloned().unwrap_or_default();
-                let (engine, host) = (self.engine.clone(), self.host.clone());
-                let (lines, ended, id) = (self.lines.clone(), ended.clone(), there.id.clone());
-                tasks.spawn(async move {
-                    let query = LogQuery {
-                        follow: true,
-                        since: time::seconds_of(&since).unwrap_or(0),
-                        tail: None,
-                    };
-                    let mut until = since;
-                    let mut line = |line: LogLine| {
-                        if line.time <= until {
-                            return true;
-                        }
-                        until.clone_from(&line.time);
-                        lines.send(Ok(entry(&host, &origin, line))).is_ok()
-                    };
-                    // An engine that is restarted, or a container that is removed, ends it; the next look goes on.
-                    let read = engine.logs(&id, &query, &mut line).await;
-                    if let Err(error) = read {
-                        tracing::debug!(%error, id, "no longer followed");
-                    }
-                    let _ = ended.send((id, until));
-                });
-            }
-            is_first = false;
-            tokio::time::sleep(LOOK).await;
-            while let Ok((id, until)) = ends.try_recv() {
-                self.following.remove(&id);
-                self.seen.insert(id, until);
-            }
-        }
-    }
-}
-
 /// Reads files of nginx's logs on a host.
 async fn site_logs(
     host: &HostName,
@@ -597,7 +510,7 @@ fn origin(instance: &Instance) -> Origin {
     }
 }
 
-fn entry(host: &HostName, origin: &Origin, line: LogLine) -> LogEntry {
+pub(super) fn entry(host: &HostName, origin: &Origin, line: LogLine) -> LogEntry {
     LogEntry {
         time: line.time,
         host: host.to_string(),
@@ -610,7 +523,7 @@ fn entry(host: &HostName, origin: &Origin, line: LogLine) -> LogEntry {
     }
 }
 
-fn of(host: &HostName, error: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn of(host: &HostName, error: &(dyn std::error::Error + 'static)) -> Failure {
     let mut failure = Failure::of(Kind::Unreachable, error);
     failure.chain.insert(0, format!("host {host}"));
     failure

@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod exec;
 mod failure;
+mod follow;
 mod history;
 mod hooks;
 mod init;

@@ -158,15 +158,21 @@ impl HostPlan<'_> {
             _ => 60,
         };
         for (name, release) in self.running(service) {
-            if let Some(id) = release {
-                let timer = format!("{}.timer", self.layout.cooling_unit(&service.name, &id));
-                if self.facts.is_active(&timer) {
-                    let stop = Action::StopUnit(timer);
-                    self.step(phase::PREPARE, stop, "its release is stopped now");
-                }
-            }
             let stop = Action::StopContainer { name, grace };
-            self.step(phase::PREPARE, stop, "asked for");
+            // One that does not serve is kept warm; the host would have ended it the same way.
+            let Some(id) = release.filter(|id| there.release.as_ref() != Some(id)) else {
+                self.step(phase::PREPARE, stop, "asked for");
+                continue;
+            };
+            const CAUSE: &str = "its service is stopped";
+            let timer = format!("{}.timer", self.layout.cooling_unit(&service.name, &id));
+            if self.facts.is_active(&timer) {
+                self.step(phase::PREPARE, Action::StopUnit(timer), CAUSE);
+            }
+            self.step(phase::PREPARE, stop, CAUSE);
+            self.stop_proxy(&service.name, &id);
+            let folder = self.layout.socket_folder(&service.name, &id);
+            self.step(phase::PREPARE, Action::Remove(folder), CAUSE);
         }
         if there.is_running {
             self.note_offline(service);

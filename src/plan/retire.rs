@@ -315,7 +315,7 @@ impl HostPlan<'_> {
     }
 
     /// The units of a release that is kept stay, but lead nowhere.
-    fn stop_proxy(&mut self, service: &ServiceName, id: &ReleaseId) {
+    pub(super) fn stop_proxy(&mut self, service: &ServiceName, id: &ReleaseId) {
         let unit = self.layout.proxy_unit(service, id);
         if self.facts.is_active(&format!("{unit}.socket")) {
             for kind in ["socket", "service"] {

@@ -9,6 +9,7 @@ mod browser;
 mod deploys;
 mod drift;
 mod engine_restart;
+mod everyday;
 mod firewall;
 mod lab_hosts;
 mod load;

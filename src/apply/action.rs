@@ -57,6 +57,15 @@ pub enum ApplyError {
         status: i64,
         tail: Vec<String>,
     },
+    #[error(
+        "`{command}` had not ended after {} s, and was ended; `release_deadline` gives it longer",
+        deadline.as_secs()
+    )]
+    OneOffLate {
+        command: String,
+        deadline: Duration,
+        tail: Vec<String>,
+    },
     #[error("{container} did not answer a query within {seconds} s: {why}")]
     Database {
         container: String,
@@ -93,6 +102,7 @@ impl ApplyError {
             | ApplyError::Build { tail, .. }
             | ApplyError::Unhealthy { tail, .. }
             | ApplyError::OneOff { tail, .. }
+            | ApplyError::OneOffLate { tail, .. }
             | ApplyError::EngineRestarted { tail, .. }
             | ApplyError::Damaged { tail }
             | ApplyError::Database { tail, .. }

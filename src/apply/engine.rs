@@ -156,11 +156,14 @@ impl Target {
         };
         let command = spec.command.as_deref().unwrap_or_default().join(" ");
         let running = engine.run_once(spec, &mut line);
-        let ended = tokio::time::timeout(deadline, running).await;
-        let ended = ended.map_err(|_| DockerError::Deadline {
-            what: format!("end `{command}`"),
-            deadline,
-        })??;
+        let Ok(ended) = tokio::time::timeout(deadline, running).await else {
+            return Err(ApplyError::OneOffLate {
+                command,
+                deadline,
+                tail: tail.drain(..).collect(),
+            });
+        };
+        let ended = ended?;
         if ended.exit_code == 0 {
             return Ok(());
         }

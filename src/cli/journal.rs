@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::Console;
 use super::lock::{from, who};
 use crate::apply::{ApplyError, Journal};
 use crate::model::{Layout, ServiceName, Stack};
@@ -103,7 +104,13 @@ impl Written {
 
     /// Adds the run's line to the history of each host that it was to change, also when it failed. What cannot be written
     /// is told, and changes nothing else.
-    pub async fn end(&self, fleet: &Fleet, plan: &Plan, outcome: &Outcome<ApplyError>) {
+    pub async fn end(
+        &self,
+        fleet: &Fleet,
+        plan: &Plan,
+        outcome: &Outcome<ApplyError>,
+        console: &Console,
+    ) {
         let mut line = self.run.clone();
         let seconds = self.started.elapsed().as_secs_f64();
         line["seconds"] = json!((seconds * 10.0).round() / 10.0);
@@ -119,7 +126,10 @@ impl Written {
                 continue;
             }
             if let Err(error) = apply::record(transport, &self.journal, &line).await {
-                tracing::warn!("the history of {host} was not written: {error}");
+                console.tell(&format!(
+                    "{} {host}: its history has no line of this run: {error}",
+                    console.paint.warn("warning")
+                ));
             }
         }
     }

@@ -268,7 +268,7 @@ impl Agreed<'_> {
         let outcome = apply::apply(plan, fleet, &written.journal, &tell, cancelled).await;
         // The history of a stack that was taken away went with it.
         if what != What::Destroy || !outcome.is_success() {
-            written.end(fleet, plan, &outcome).await;
+            written.end(fleet, plan, &outcome, self.console).await;
         }
         let told = outcome_json(what, plan, &outcome, self.started);
         let broken: Vec<TransportError> = fleet.values().filter_map(|host| host.broken()).collect();

@@ -165,6 +165,7 @@ pub struct Report(Mutex<Counts>);
 struct Counts {
     cells: usize,
     runs: usize,
+    red: usize,
     failed: Vec<String>,
 }
 
@@ -179,6 +180,7 @@ impl Report {
         } else {
             "RED  "
         };
+        counts.red += usize::from(!ended.failures.is_empty());
         let title = format!("{} · {}", cell.row, cell.name);
         println!("{colour} {title:<78} {:>3} runs {seconds:>4} s", ended.runs);
         for failure in &ended.failures {
@@ -195,18 +197,11 @@ impl Report {
         for failure in &counts.failed {
             println!("\n{failure}");
         }
-        let red: std::collections::BTreeSet<&str> = counts
-            .failed
-            .iter()
-            .filter_map(|failure| failure.split(':').next())
-            .collect();
         println!(
             "\nfault matrix: {} cells, {} runs, {} failed",
-            counts.cells,
-            counts.runs,
-            red.len()
+            counts.cells, counts.runs, counts.red
         );
-        red.is_empty()
+        counts.red == 0
     }
 }
 

@@ -73,8 +73,12 @@ fn power(bench: &mut Bench) {
         third.cut_power();
         drop(halt);
         let ran = lane.wait_within(running, Duration::from_secs(40));
-        assert!(matches!(ran.code, Some(4 | 6)), "{ran}");
         third.boot_again();
+        // That host may have had nothing left to do.
+        assert!(matches!(ran.code, Some(0 | 4 | 6)), "{ran}");
+        if ran.code == Some(0) {
+            ran.says("its history has no line of this run");
+        }
         eventually("all serve the same release", PATIENCE, || {
             let seen = lane.ask();
             let good = seen.len() == 1 && seen.iter().all(|seen| versions.contains(seen));

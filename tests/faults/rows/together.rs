@@ -129,7 +129,10 @@ fn paused(bench: &mut Bench) {
             return Run::Unharmed;
         }
         lane.is_free(LEASE_ENDS_WITHIN);
-        lane.serves_whole(&[&versions[0], &versions[1]]);
+        if lane.serves_whole(&[&versions[0], &versions[1]]) == versions[1] {
+            // It was paused after all was confirmed.
+            lane.remember();
+        }
         // Something else is deployed meanwhile.
         let third = lane.next_version();
         lane.run(&["deploy", "--yes"]).expect_ok();

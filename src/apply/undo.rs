@@ -42,6 +42,10 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
             script::put_file(&file.path, mode, owner.user, owner.group)
                 .with([STANDARD.encode(&file.contents)])
         }
+        Action::PutFolder(folder) => {
+            let (mode, owner) = (octal(folder.mode), folder.owner);
+            script::put_folder(&folder.path, mode, owner.user, owner.group)
+        }
         Action::Switch { link, target } => script::switch(link, target),
         Action::RestoreSite(site) => restore_site(site),
         Action::RestoreFirewall(before) => restore_firewall(before),

@@ -332,7 +332,7 @@ impl HostPlan<'_> {
             }
         }
         self.owns_record_of(service, id);
-        self.at_boot(tmpfiles, switched);
+        self.at_boot(service, app, tmpfiles, switched);
         if !switched {
             let cause = match again {
                 Some(again) => &again.cause,
@@ -349,7 +349,13 @@ impl HostPlan<'_> {
     }
 
     /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
-    pub(super) fn at_boot(&mut self, tmpfiles: RemoteFile, switched: bool) {
+    pub(super) fn at_boot(
+        &mut self,
+        service: &Service,
+        app: &App,
+        tmpfiles: RemoteFile,
+        switched: bool,
+    ) {
         let stood = self.contents(&tmpfiles.path);
         let mut comparison = self.compare(&tmpfiles);
         if let (Comparison::Left, false) = (&comparison, switched) {
@@ -364,6 +370,7 @@ impl HostPlan<'_> {
                 edited: true,
             };
         }
+        let serving = self.starts_as_before(service, app);
         let wrote = self.write(phase::SWITCH, tmpfiles.clone(), comparison);
         if wrote
             && !switched
@@ -371,7 +378,24 @@ impl HostPlan<'_> {
         {
             // Without the switch a reboot must still lead to the release that serves.
             step.undo.push(undo_of_file(&tmpfiles, stood));
+            step.undo.extend(serving);
         }
+    }
+
+    /// What a boot in the middle of a switch has kept from the release that serves: its socket's folder, which the boot
+    /// file of another does not make, and with it its start.
+    pub(super) fn starts_as_before(&self, service: &Service, app: &App) -> Vec<Action> {
+        let Some(id) = self.serving(service) else {
+            return Vec::new();
+        };
+        let container = self.layout.release_container(&service.name, &id);
+        let docker = self.facts.docker.as_ref();
+        let there = docker.and_then(|docker| docker.containers.get(&container));
+        if app.listen != Listen::Socket || !there.is_some_and(ContainerFacts::is_running) {
+            return Vec::new();
+        }
+        let folder = self.socket_folder(service, app.listen, &id);
+        vec![Action::PutFolder(folder), Action::StartContainer(container)]
     }
 
     fn bake(&mut self, app: &App, container: &str, link: &HostPath) {

@@ -290,7 +290,7 @@ impl<'a> HostPlan<'a> {
             "it must be healthy before it serves",
         );
         if let Some(file) = boot {
-            self.at_boot(file.file(), false);
+            self.at_boot(service, app, file.file(), false);
         }
         let link = layout.socket_link(&service.name);
         let before = self.facts.link(&link).map(str::to_owned);
@@ -310,10 +310,11 @@ impl<'a> HostPlan<'a> {
         let link = layout.socket_link(&service.name);
         let stands = self.facts.link(&link).map(str::to_owned);
         let before = self.contents(&boot.path);
-        let undo = vec![
+        let mut undo = vec![
             super::deploy::undo_of_switch(&link, stands),
             super::deploy::undo_of_file(&boot, before.clone()),
         ];
+        undo.extend(self.starts_as_before(service, app));
         // The file is written whether it differs or not: what the manifest says of it is what counts here.
         self.own(&boot);
         let back = SwitchBack {
@@ -357,6 +358,21 @@ impl<'a> HostPlan<'a> {
             owner: Owner::ROOT,
         };
         self.step(phase::PREPARE, Action::PutFolder(run), "sockets live there");
+        let own = self.socket_folder(service, listen, id);
+        self.step(
+            phase::PREPARE,
+            Action::PutFolder(own),
+            "the release's own socket",
+        )
+    }
+
+    /// The folder that a release's socket lives in.
+    pub(super) fn socket_folder(
+        &self,
+        service: &Service,
+        listen: Listen,
+        id: &ReleaseId,
+    ) -> Folder {
         let (mode, owner) = match listen {
             Listen::Socket => (
                 0o2750,
@@ -368,11 +384,7 @@ impl<'a> HostPlan<'a> {
             Listen::Port(_) => (0o755, Owner::ROOT),
         };
         let path = self.layout.socket_folder(&service.name, id);
-        self.step(
-            phase::PREPARE,
-            Action::PutFolder(Folder { path, mode, owner }),
-            "the release's own socket",
-        )
+        Folder { path, mode, owner }
     }
 }
 

@@ -15,9 +15,9 @@
 //!
 //! Where nothing is refused, the plans are also carried out on paper, whole and cut short after each step: after that,
 //! both commands must find nothing left to do. Wherever a deploy is cut, and also when what it began is then taken back,
-//! what nginx is led to must run, now and after a reboot.
+//! what nginx is led to must run, now and after a reboot; and so it must when a power cut is what ended it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -117,6 +117,47 @@ impl Wanted {
                         ..step.clone()
                     };
                     paper_host::act(&self.stack, &mut facts, &step);
+                }
+            }
+        }
+        facts
+    }
+
+    /// The hosts after they lost their power: `/run` is made again by what a boot reads, and a container that misses its
+    /// socket's folder does not start.
+    fn power_cut(&self, facts: &Facts) -> Facts {
+        let layout = Layout::new(&self.stack.name);
+        let mut facts = facts.clone();
+        let services = self.stack.services.keys();
+        let boot_files: Vec<HostPath> = services.map(|name| layout.tmpfiles(name)).collect();
+        for (name, host) in &mut facts {
+            let contents = boot_files
+                .iter()
+                .filter_map(|path| host.files.get(path)?.contents.clone());
+            let lines: Vec<u8> = contents.flatten().collect();
+            host.files
+                .retain(|path, _| !path.as_str().starts_with("/run/"));
+            for line in String::from_utf8_lossy(&lines).lines() {
+                let words: Vec<&str> = line.split(' ').collect();
+                paper_host::boot(host, &words);
+            }
+            let folders: BTreeSet<String> = host.files.keys().map(ToString::to_string).collect();
+            for there in host
+                .docker
+                .iter_mut()
+                .flat_map(|docker| docker.containers.values_mut())
+            {
+                let label = |name: &str| there.labels.get(name);
+                let (service, id) = (label(label::SERVICE), label(label::RELEASE));
+                if let (Some(service), Some(id), None) = (service, id, label(label::PORT))
+                    && !folders.contains(&format!("{}/{service}.{id}", layout.run()))
+                    && self
+                        .stack
+                        .services_on(name)
+                        .iter()
+                        .any(|ours| ours.name.as_str() == service)
+                {
+                    there.state = "exited".into();
                 }
             }
         }
@@ -598,6 +639,11 @@ fn check(folder: &Path) -> Vec<String> {
                 let place = format!("{}, cut after step {steps} ({last:?})", folder.display());
                 let cut = wanted.apply(facts, plan, steps);
                 let taken_back = wanted.take_back(&cut, plan, steps);
+                let booted = wanted.take_back(&wanted.power_cut(&cut), plan, steps);
+                if steps > 0 {
+                    let dark = wanted.dark(&booted).into_iter();
+                    problems.extend(dark.map(|dark| format!("{place}, by a power cut: {dark}")));
+                }
                 for (how, facts) in [("", &cut), (" and taken back", &taken_back)] {
                     if steps > 0 {
                         let dark = wanted.dark(facts).into_iter();

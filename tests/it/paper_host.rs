@@ -485,6 +485,22 @@ fn mark_as(host: &mut HostFacts, path: &str, time: u64) {
     names.insert(name(&path).into(), time);
 }
 
+/// A line of tmpfiles.d(5), as a boot carries it out.
+pub fn boot(host: &mut HostFacts, words: &[&str]) {
+    let path = |text: &str| text.parse::<HostPath>().unwrap();
+    match words {
+        ["d", folder, mode, ..] => {
+            let mode = u32::from_str_radix(mode, 8).unwrap();
+            put(host, &path(folder), FileKind::Folder, mode, 0, None);
+        }
+        ["L+", link, .., target] => {
+            let kind = FileKind::Link((*target).to_owned());
+            put(host, &path(link), kind, 0o777, 0, None);
+        }
+        _ => {}
+    }
+}
+
 pub fn remove(host: &mut HostFacts, path: &HostPath) {
     let below = format!("{path}/");
     host.files

@@ -420,8 +420,10 @@ impl Target {
                 self.short(&script, &[]).await
             }
             Action::KeepWarm(cooling) => {
-                let script = script::keep_warm(&cooling.unit, cooling.warm, &cooling.container)
-                    .with(&cooling.units);
+                let (unit, container) = (&cooling.unit, &cooling.container);
+                let run = cooling.folder.parent();
+                let script =
+                    script::keep_warm(unit, cooling.warm, run, container).with(&cooling.units);
                 self.short(&script, end_of(cooling).text().as_bytes()).await
             }
         }

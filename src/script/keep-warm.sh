@@ -1,11 +1,10 @@
-# keep-warm.sh UNIT SECONDS CONTAINER [LEADING...] <SCRIPT
-# Leaves a container running for SECONDS; then a timer runs SCRIPT, which ends it. After a reboot neither it nor the units
-# LEADING to it start.
+# keep-warm.sh UNIT SECONDS RUN CONTAINER [LEADING...] <SCRIPT
+# Leaves a container running for SECONDS; then a timer runs SCRIPT, which ends it and lies below the stack's folder RUN until
+# then. After a reboot neither the container nor the units LEADING to it start.
 set -eu
-unit=$1 seconds=$2 container=$3
-shift 3
+unit=$1 seconds=$2 folder=$3/cooling container=$4
+shift 4
 for leading; do systemctl disable -q "$leading"; done
-folder=/run/stackctl/cooling
 (umask 077 && mkdir -p "$folder")
 systemctl stop "$unit.timer" "$unit.service" 2>/dev/null || true
 systemctl reset-failed "$unit.timer" "$unit.service" 2>/dev/null || true

@@ -93,7 +93,7 @@ scripts! {
     firewall_restore(stacks, unit, live, loaded) = "firewall-restore";
     /// `drain`, `stop`, `remove`, `start`, `healthy` or `cool`; the rest is added with [`Script::with`].
     container(operation) = "container";
-    keep_warm(unit, seconds, container) = "keep-warm";
+    keep_warm(unit, seconds, run, container) = "keep-warm";
     arm(pending, history) = "arm";
     /// Marks are added with [`Script::with`].
     commit(pending, time) = "commit";

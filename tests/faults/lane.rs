@@ -666,7 +666,12 @@ fn differences(clean: &BTreeSet<String>, now: &BTreeSet<String>) -> Vec<String> 
 
 /// What is there only while the release before is kept warm.
 fn is_of_warmth(line: &str) -> bool {
-    line.contains("-cool-") || line.contains("/run/stackctl/<stack>/app.<served before>")
+    let of_warmth = [
+        "-cool-",
+        "/run/stackctl/<stack>/cooling",
+        "/run/stackctl/<stack>/app.<served before>",
+    ];
+    of_warmth.iter().any(|part| line.contains(part))
 }
 
 /// `from` becomes `to` where no digit follows: version 1 is no part of version 12.

@@ -10,7 +10,6 @@ docker images --format '{{.Repository}}:{{.Tag}}' | grep "^stackctl/$stack-" | x
 docker network ls --format '{{.Name}}' | grep -E "^$stack(-|\$)" | xargs -r docker network rm >/dev/null
 docker volume ls --format '{{.Name}}' | grep "^$stack-" | xargs -r docker volume rm >/dev/null
 rm -rf "/var/lib/stackctl/$stack" "/run/stackctl/$stack" "/run/stackctl/$stack.lock"
-rm -f /run/stackctl/cooling/"$stack"-*
 find /etc/systemd/system /run/systemd/system /etc/tmpfiles.d /etc/nginx -name "*$stack*" -delete
 systemctl daemon-reload
 systemctl reset-failed "*$stack*" 2>/dev/null

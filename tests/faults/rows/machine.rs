@@ -90,7 +90,7 @@ fn comes_back(lane: &Lane, versions: &[String; 2]) {
 
 /// Every process of the host ends at once, at the n-th step; then it boots.
 fn power(bench: &mut Bench, work: Work) {
-    bench.raise(1, |lane, number| {
+    bench.raise(3, |lane, number| {
         let versions = work.prepare(lane);
         let (running, halt) = work.halt_at(lane, &format!("before:{number}"));
         let Some(halt) = halt else {

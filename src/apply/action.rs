@@ -8,12 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 
+use super::health::Watched;
 use super::{Journal, Tell, archive, health, undo};
 use crate::facts::DatabaseFacts;
-use crate::model::{HostPath, Layout, RemoteFile};
-use crate::plan::{Action, Cooling, DatabaseTarget, Event, GENERATION_PATH, SiteInstall};
+use crate::model::{HostPath, Install, Layout, RemoteFile};
+use crate::plan::{Action, Cooling, DatabaseTarget, Event, GENERATION_PATH, Process, SiteInstall};
 use crate::runtime::docker::{DockerError, Engine, Progress};
-use crate::runtime::http;
+use crate::runtime::{database, http};
 use crate::script::{self, Script};
 use crate::transport::{Endpoint, Source, Transport, TransportError, Upload};
 
@@ -118,6 +119,8 @@ pub(super) const SHORT: Duration = Duration::from_secs(60);
 /// Units may take long to start or stop: databases, engines.
 const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
+/// Packages may be compiled on the host.
+const INSTALL: Duration = Duration::from_secs(30 * 60);
 const UPLOAD: Duration = Duration::from_secs(60 * 60);
 /// The official images set a new server up before they serve: slow disks need minutes.
 const DATABASE_READY: Duration = Duration::from_secs(300);
@@ -145,6 +148,18 @@ impl Target {
         self.engine
             .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport), None))
             .await
+    }
+
+    async fn watched<'a>(&'a self, process: &'a Process) -> Result<Watched<'a>, DockerError> {
+        let engine = match process {
+            Process::Container(_) => Some(self.engine().await?),
+            Process::Unit(_) => None,
+        };
+        Ok(Watched {
+            transport: self.transport.as_ref(),
+            engine,
+            process,
+        })
     }
 
     /// Gives the host what takes a run back.
@@ -226,6 +241,10 @@ impl Target {
                 self.long(&script::start_unit(unit), None, UNIT, step, tell)
                     .await
             }
+            Action::RestartUnit(unit) => {
+                self.long(&script::restart_unit(unit), None, UNIT, step, tell)
+                    .await
+            }
             Action::EnableUnit(unit) => self.short(&script::enable_unit(unit), &[]).await,
             Action::StopUnit(unit) => {
                 self.long(&script::stop_unit(unit), None, UNIT, step, tell)
@@ -299,11 +318,64 @@ impl Target {
                 let line = format!("{}\n", journal.header);
                 self.short(&script, line.as_bytes()).await
             }
+            Action::RemoveUser(name) => self.short(&script::remove_user(name), &[]).await,
+            Action::DropDatabase(target) => {
+                let script = script::database_drop(&target.database, &target.user);
+                self.short(&script, &[]).await
+            }
+            Action::EnsureUser { name, id, about } => {
+                self.short(&script::ensure_user(name, id, about), &[]).await
+            }
+            Action::Install(wanted) => {
+                let kind = match wanted.install {
+                    Install::Python => "python",
+                    Install::Node => "node",
+                    Install::Nothing => "nothing",
+                };
+                let (source, to, link) = (&wanted.source, &wanted.to, &wanted.link);
+                let script = script::install(kind, source, to, link, wanted.user);
+                self.long(&script, None, INSTALL, step, tell).await
+            }
+            Action::VerifyUnit {
+                unit,
+                folder,
+                path,
+                program,
+            } => {
+                let name = unit.path.as_str().rsplit('/').next().unwrap_or_default();
+                let script = script::verify_unit(name, folder, path, program);
+                self.short(&script, &unit.contents).await
+            }
+            Action::RunUnitOnce(run) => {
+                let seconds = run.deadline.as_secs();
+                let properties = run.properties.iter();
+                let script = script::run_unit_once(&run.name, seconds)
+                    .with(properties.map(|property| format!("--property={property}")))
+                    .with(["--", "/usr/bin/env"])
+                    // systemd would put variables there.
+                    .with(run.command.iter().map(|word| word.replace('$', "$$")));
+                let ended = self
+                    .long(&script, None, run.deadline + SHORT, step, tell)
+                    .await;
+                ended.map_err(|error| match error {
+                    ApplyError::Script { status, tail, .. } => ApplyError::OneOff {
+                        command: run.command.join(" "),
+                        status: status.into(),
+                        tail,
+                    },
+                    other => other,
+                })
+            }
             Action::RunOnce { spec, deadline } => self.run_once(spec, *deadline, step, tell).await,
             Action::WaitDatabase(target) => self.wait_database(target, step, tell).await,
-            Action::EnsureDatabase(target) => {
-                Ok(self.engine().await?.ensure_database(target).await?)
-            }
+            Action::EnsureDatabase(target) => match &target.process {
+                Process::Container(_) => Ok(self.engine().await?.ensure_database(target).await?),
+                Process::Unit(_) => {
+                    let transport = self.transport.as_ref();
+                    let (script, output) = database::ensure(transport, target).await?;
+                    succeeded(&script, output.status, &output.stderr)
+                }
+            },
             Action::PushTree { tree, to } => {
                 let script = script::push_tree(to, tree.unpacked_digest());
                 let send = || {
@@ -328,15 +400,12 @@ impl Target {
                 }
             }
             Action::WaitHealthy {
-                container,
+                process,
                 socket,
                 health,
             } => {
-                let engine = self.engine().await?;
                 health::wait(
-                    self.transport.as_ref(),
-                    engine,
-                    container,
+                    self.watched(process).await?,
                     socket,
                     health,
                     &|done, total| {
@@ -375,9 +444,8 @@ impl Target {
                 Ok(())
             }
             Action::Bake { targets, seconds } => {
-                let engine = self.engine().await?;
                 let seconds = u64::from(*seconds);
-                let checks = targets.iter().map(|target| {
+                let checks = targets.iter().map(|target| async move {
                     let progress = move |done| {
                         tell(Event::Progress {
                             step,
@@ -385,7 +453,8 @@ impl Target {
                             total: seconds,
                         });
                     };
-                    health::bake(self.transport.as_ref(), engine, target, seconds, progress)
+                    let watched = self.watched(&target.process).await?;
+                    health::bake(watched, target, seconds, progress).await
                 });
                 futures_util::future::try_join_all(checks).await.map(drop)
             }
@@ -408,7 +477,7 @@ impl Target {
             Action::StartContainer(name) => Ok(self.engine().await?.start_container(name).await?),
             Action::SwitchBack(back) => {
                 let script = script::switch_back(
-                    &back.container,
+                    back.process.container().unwrap_or_default(),
                     &back.socket,
                     &back.health,
                     &back.link,
@@ -420,8 +489,8 @@ impl Target {
                 self.short(&script, &[]).await
             }
             Action::KeepWarm(cooling) => {
-                let (unit, container) = (&cooling.unit, &cooling.container);
-                let run = cooling.folder.parent();
+                let container = cooling.process.container().unwrap_or_default();
+                let (unit, run) = (&cooling.unit, cooling.folder.parent());
                 let script =
                     script::keep_warm(unit, cooling.warm, run, container).with(&cooling.units);
                 self.short(&script, end_of(cooling).text().as_bytes()).await
@@ -522,15 +591,19 @@ impl Target {
         step: usize,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
-        let engine = self.engine().await?;
+        let watched = self.watched(&target.process).await?;
         let started = tokio::time::Instant::now();
         let mut restarts = None;
         loop {
-            let why = match engine.ask_database(target).await {
+            let told = match watched.engine {
+                Some(engine) => engine.ask_database(target).await,
+                None => database::ask(watched.transport, target).await?,
+            };
+            let why = match told {
                 DatabaseFacts::Answers(_) => return Ok(()),
                 DatabaseFacts::Silent(why) => why,
             };
-            let state = engine.state(&target.container).await?.unwrap_or_default();
+            let state = watched.state().await?;
             let first = *restarts.get_or_insert(state.restarts);
             let crashes = state.restarts > first + 2;
             if crashes || started.elapsed() > DATABASE_READY {
@@ -540,10 +613,10 @@ impl Target {
                     why
                 };
                 return Err(ApplyError::Database {
-                    container: target.container.clone(),
+                    container: target.process.name().to_owned(),
                     seconds: started.elapsed().as_secs(),
                     why,
-                    tail: engine.last_lines(&target.container, 20).await,
+                    tail: watched.last_lines(20).await,
                 });
             }
             tell(Event::Progress {
@@ -559,7 +632,10 @@ impl Target {
 /// How a release that was kept warm ends, as a script that the host runs by itself.
 fn end_of(cooling: &Cooling) -> Script {
     script::container("cool")
-        .with([&cooling.container, &cooling.socket])
+        .with([
+            cooling.process.container().unwrap_or_default(),
+            &cooling.socket,
+        ])
         .with([cooling.drain, cooling.grace])
         .with([
             cooling.lock.as_str(),

@@ -6,18 +6,47 @@ use tokio::time::Instant;
 
 use super::ApplyError;
 use crate::model::{Health, HostPath};
-use crate::plan::BakeTarget;
+use crate::plan::{BakeTarget, Process};
 use crate::runtime::docker::Engine;
-use crate::runtime::http;
+use crate::runtime::{State, http, systemd};
 use crate::transport::{Endpoint, Transport};
 
 /// One check may take this long.
 const CHECK: Duration = Duration::from_secs(5);
 
+/// What is watched, and those who know how it is.
+#[derive(Clone, Copy)]
+pub(super) struct Watched<'a> {
+    pub transport: &'a dyn Transport,
+    /// Of a container.
+    pub engine: Option<&'a Engine>,
+    pub process: &'a Process,
+}
+
+impl Watched<'_> {
+    /// How it is; of what is not there, nothing.
+    pub async fn state(&self) -> Result<State, ApplyError> {
+        match (self.process, self.engine) {
+            (Process::Container(name), Some(engine)) => {
+                Ok(engine.state(name).await?.unwrap_or_default())
+            }
+            (Process::Container(_), None) => Ok(State::default()),
+            (Process::Unit(name), _) => Ok(systemd::state(self.transport, name).await?),
+        }
+    }
+
+    /// What it said last.
+    pub async fn last_lines(&self, lines: u32) -> Vec<String> {
+        match (self.process, self.engine) {
+            (Process::Container(name), Some(engine)) => engine.last_lines(name, lines).await,
+            (Process::Container(_), None) => Vec::new(),
+            (Process::Unit(name), _) => systemd::last_lines(self.transport, name, lines).await,
+        }
+    }
+}
+
 pub(super) async fn wait(
-    transport: &dyn Transport,
-    engine: &Engine,
-    container: &str,
+    watched: Watched<'_>,
     socket: &HostPath,
     health: &Health,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
@@ -28,14 +57,14 @@ pub(super) async fn wait(
     let mut passes = 0;
     let mut restarts = None;
     let unhealthy = async |why: String| ApplyError::Unhealthy {
-        container: container.to_owned(),
+        container: watched.process.name().to_owned(),
         why,
         // A traceback of gunicorn's own, thirty lines long, comes after the one that says what is wrong.
-        tail: engine.last_lines(container, 80).await,
+        tail: watched.last_lines(80).await,
     };
     loop {
         // A container that ends and is started again looks alive between two crashes.
-        let state = engine.state(container).await?.unwrap_or_default();
+        let state = watched.state().await?;
         let first = *restarts.get_or_insert(state.restarts);
         if state.restarts > first || (!state.running && started.elapsed() > Duration::from_secs(1))
         {
@@ -52,7 +81,15 @@ pub(super) async fn wait(
             };
             return Err(unhealthy(why).await);
         }
-        let seen = match http::get(transport, &endpoint, "localhost", &health.path, CHECK).await {
+        let seen = match http::get(
+            watched.transport,
+            &endpoint,
+            "localhost",
+            &health.path,
+            CHECK,
+        )
+        .await
+        {
             Ok(answer) if answer.is_success() => {
                 passes += 1;
                 progress(u64::from(passes), u64::from(health.passes));
@@ -93,26 +130,25 @@ const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Keeps checking for `seconds` what has just begun to serve, through the link that nginx follows.
 pub(super) async fn bake(
-    transport: &dyn Transport,
-    engine: &Engine,
+    watched: Watched<'_>,
     target: &BakeTarget,
     seconds: u64,
     progress: impl Fn(u64),
 ) -> Result<(), ApplyError> {
     let endpoint = Endpoint::Unix(target.link.to_string());
     let started = Instant::now();
-    let first = engine.state(&target.container).await?.unwrap_or_default();
+    let first = watched.state().await?;
     let mut failures = 0;
     loop {
         let answer = http::get(
-            transport,
+            watched.transport,
             &endpoint,
             "localhost",
             &target.health.path,
             CHECK,
         )
         .await;
-        let state = engine.state(&target.container).await?.unwrap_or_default();
+        let state = watched.state().await?;
         let why = match answer {
             _ if !state.running || state.restarts > first.restarts => {
                 failures = FAILURES;
@@ -140,9 +176,9 @@ pub(super) async fn bake(
         };
         if failures >= FAILURES {
             return Err(ApplyError::Unhealthy {
-                container: target.container.clone(),
+                container: watched.process.name().to_owned(),
                 why,
-                tail: engine.last_lines(&target.container, 80).await,
+                tail: watched.last_lines(80).await,
             });
         }
         let passed = started.elapsed().as_secs();

@@ -13,6 +13,8 @@ use crate::script::{self, Script};
 
 /// `recover.sh` gives each script a minute.
 const HEALTHY: u32 = 45;
+/// How long an app may take to stop when its release is taken back.
+const STOP_SECONDS: u32 = 20;
 
 /// The file that `recover.sh` reads: the run, then a line for each action, in the order in which they are done.
 pub(super) fn pending<'a>(
@@ -35,7 +37,9 @@ pub(super) fn pending<'a>(
 pub(super) fn alone(action: &Action) -> Option<Script> {
     Some(match action {
         Action::ReloadUnits => script::reload_units(),
-        Action::StopUnit(unit) => script::stop_unit(unit),
+        // Whoever takes a run back waits for no app that has minutes to stop.
+        Action::StopUnit(unit) => script::stop_unit(unit).with([STOP_SECONDS]),
+        Action::StartUnit(unit) => script::start_unit(unit),
         Action::Remove(path) => script::remove(path),
         Action::PutFile { file, .. } => {
             let (mode, owner) = (octal(file.mode), file.owner);

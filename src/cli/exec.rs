@@ -13,7 +13,7 @@ use super::{Console, Failure, Kind, run};
 use crate::facts::{Facts, HostFacts};
 use crate::model::{HostName, Layout, Service};
 use crate::observe::Depth;
-use crate::plan::{self, Record, Runner, container};
+use crate::plan::{self, Process, Record, container};
 use crate::runtime::docker::{DockerError, Engine, Exec, unstartable};
 use crate::script;
 use crate::transport::{Program, ShellOf, Source, Transport};
@@ -212,7 +212,9 @@ impl Place {
                 "`stackctl start {name}` starts it; `stackctl run {name} COMMAND` needs no container that runs"
             )));
         }
-        let Runner::Container(container) = &instance.runner;
+        let Process::Container(container) = &instance.process else {
+            return Err(self.in_unit("exec"));
+        };
         let engine = self.engine().await?;
         let exec = Exec {
             container,
@@ -231,6 +233,25 @@ impl Place {
         };
         let ended = attended(program, exec.terminal.is_some(), cancelled, stop).await;
         passed_on(ended?)
+    }
+
+    /// Programs beside units are a person's own to run.
+    fn in_unit(&self, command: &str) -> Failure {
+        let name = &self.service.name;
+        let layout = Layout::new(&self.loaded.stack.name);
+        let host = &self.host;
+        let serving = plan::serving(&layout, &self.service, self.facts());
+        let why = format!("`{command}` of what runs as a systemd unit is not there yet");
+        let hint = match serving.filter(|_| self.service.unit().is_some()) {
+            Some(id) => format!(
+                "`stackctl shell --root --host {host}`, then: setpriv --reuid {user} --regid {user} --clear-groups \
+                 sh -c 'cd {source} && COMMAND'",
+                user = layout.user_name(name),
+                source = layout.source(name, &id),
+            ),
+            None => format!("`stackctl shell --root --host {host}` opens a shell on the host"),
+        };
+        Failure::new(Kind::Usage, why).hint(hint)
     }
 
     /// The container for a program of its own.
@@ -263,16 +284,19 @@ impl Place {
                 "`stackctl deploy` writes it again".into(),
             );
         };
+        let Some(spec) = &record.spec else {
+            return Err(self.in_unit("run"));
+        };
         let images = facts.docker.as_ref().map(|docker| &docker.images);
-        if !images.is_some_and(|images| images.contains_key(&record.spec.image)) {
+        if !images.is_some_and(|images| images.contains_key(&spec.image)) {
             return refuse(
-                format!("the image of release {id} is gone ({})", record.spec.image),
+                format!("the image of release {id} is gone ({})", spec.image),
                 "`stackctl deploy` makes it again".into(),
             );
         }
         let suffix = super::journal::run_id();
         Ok(container::by_hand(
-            &record.spec,
+            spec,
             &self.loaded.stack,
             &self.service,
             &suffix,

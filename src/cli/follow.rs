@@ -1,15 +1,19 @@
-//! `logs -f`: the containers of one host, also those that a deploy starts meanwhile.
+//! `logs -f`: the containers and units of one host, also those that a deploy starts meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::logs::{Lines, entry, of};
-use crate::model::{HostName, Layout, Service, time};
+use super::Failure;
+use super::logs::{FOLLOWED, Lines, entry, of, unit_entry};
+use crate::model::{HostName, Layout, ReleaseId, Service, ServiceName, time};
 use crate::plan;
 use crate::runtime::docker::{Engine, LogLine, LogQuery};
+use crate::runtime::journal::{self, JournalLine, JournalQuery};
+use crate::transport::Transport;
 use crate::ui::Origin;
 
 /// How often containers are looked for that a deploy has started meanwhile.
@@ -98,6 +102,61 @@ impl Follower {
                 self.following.remove(&id);
                 self.seen.insert(id, until);
             }
+        }
+    }
+}
+
+/// What units of one service say on one host, while they are followed.
+pub(super) struct UnitFollower {
+    pub host: HostName,
+    pub transport: Arc<dyn Transport>,
+    pub layout: Layout,
+    pub service: ServiceName,
+    /// As journalctl(1) takes them.
+    pub matches: Vec<String>,
+    /// Until when its lines were shown already.
+    pub until: String,
+    pub lines: Lines,
+}
+
+impl UnitFollower {
+    /// Goes on until nobody reads any more, or the host is gone. A journal that is restarted ends its answer.
+    pub(super) async fn run(mut self) {
+        while !self.lines.is_closed() {
+            let query = JournalQuery {
+                matches: self.matches.clone(),
+                since: time::seconds_of(&self.until).unwrap_or(0),
+                lines: journal::Lines::Follow,
+            };
+            let (host, service, lines) = (&self.host, &self.service, &self.lines);
+            let units = self.layout.release_units(service);
+            // What one message says in several lines has one time.
+            let (before, until) = (self.until.clone(), &mut self.until);
+            let mut line = |line: JournalLine| {
+                if line.time <= before {
+                    return;
+                }
+                // Beside releases there are programs that somebody runs by hand.
+                let release = match line.unit.strip_prefix(&units) {
+                    None => None,
+                    Some(rest) => match rest.trim_end_matches(".service").parse::<ReleaseId>() {
+                        Ok(id) => Some(id.to_string()),
+                        Err(_) => return,
+                    },
+                };
+                until.clone_from(&line.time);
+                let service = service.to_string();
+                let origin = Origin::Service { service, release };
+                // Nobody reads any more when that fails.
+                let _ = lines.send(Ok(unit_entry(host, &origin, line)));
+            };
+            let read = journal::read(self.transport.as_ref(), &query, FOLLOWED, &mut line).await;
+            if let Err(error) = read {
+                let failure = Failure::transport(self.host.as_str(), &error);
+                let _ = self.lines.send(Err(failure));
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 }

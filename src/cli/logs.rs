@@ -9,20 +9,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::args::{Global, LogsArgs, Since};
-use super::follow::Follower;
+use super::follow::{Follower, UnitFollower};
 use super::session::Loaded;
 use super::{Console, Failure, Kind, session};
 use crate::facts::Facts;
 use crate::model::{HostName, Layout, ServiceName, time};
 use crate::observe::{Depth, Fleet};
-use crate::plan::{self, Instance, Runner};
+use crate::plan::{self, Instance, Process};
 use crate::runtime::docker::{Engine, LogLine, LogQuery};
+use crate::runtime::journal::{self, JournalLine, JournalQuery};
 use crate::script;
 use crate::transport::{Source, Transport};
 use crate::ui::{self, LogEntry, LogStyle, Origin};
 
 /// Longer than anybody looks.
-const FOLLOWED: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const FOLLOWED: Duration = Duration::from_secs(365 * 24 * 3600);
 const READ: Duration = Duration::from_secs(3600);
 /// Of each container and file, when nothing else is said.
 const LAST: u32 = 100;
@@ -133,7 +134,11 @@ impl<'a> Reader<'a> {
     }
 
     async fn engines(&self, fleet: &Fleet) -> Result<BTreeMap<HostName, Engine>, Failure> {
-        let hosts: BTreeSet<&HostName> = self.instances.iter().map(|there| &there.host).collect();
+        let in_containers = self
+            .instances
+            .iter()
+            .filter(|there| there.process.container().is_some());
+        let hosts: BTreeSet<&HostName> = in_containers.map(|there| &there.host).collect();
         let mut engines = BTreeMap::new();
         for host in hosts {
             let transport = Arc::clone(&fleet[host]);
@@ -161,9 +166,20 @@ impl<'a> Reader<'a> {
             tail: self.tail,
         };
         for instance in &self.instances {
-            let Runner::Container(container) = &instance.runner;
             let (lines, queue) = mpsc::unbounded_channel();
             queues.push(queue);
+            let container = match &instance.process {
+                Process::Container(name) => name,
+                Process::Unit(unit) => {
+                    let transport = Arc::clone(&fleet[&instance.host]);
+                    let limits = limits(&instance.host);
+                    let (instance, unit) = (instance.clone(), unit.clone());
+                    tasks.spawn(async move {
+                        unit_logs(&transport, &instance, &unit, limits, lines).await;
+                    });
+                    continue;
+                }
+            };
             let (engine, container) = (engines[&instance.host].clone(), container.clone());
             let origin = origin(instance);
             let host = instance.host.clone();
@@ -220,7 +236,7 @@ impl<'a> Reader<'a> {
             let entry = heads[next].take().expect("it was just found");
             heads[next] = queues[next].recv().await.transpose()?;
             if let Some(instance) = self.instances.get(next) {
-                let Runner::Container(name) = &instance.runner;
+                let name = instance.process.name();
                 last.insert(format!("{} {name}", instance.host), entry.time.clone());
             }
             if !out.write(&entry)? {
@@ -260,6 +276,7 @@ impl<'a> Reader<'a> {
             };
             tasks.spawn(async move { follower.run().await });
         }
+        self.follow_units(fleet, &last, &lines, &mut tasks);
         for (host, sites) in self.sites.iter().filter(|(_, sites)| !sites.is_empty()) {
             let all = sites
                 .iter()
@@ -292,6 +309,49 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Each app that units run, and each server of the host itself.
+    fn follow_units(
+        &self,
+        fleet: &Fleet,
+        last: &BTreeMap<String, String>,
+        lines: &Lines,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let layout = Layout::new(&self.loaded.stack.name);
+        for host in self.facts.keys() {
+            for service in self.services(host) {
+                let instances = self.instances.iter();
+                let mut here =
+                    instances.filter(|there| there.host == *host && there.service == service.name);
+                let unit = here.find_map(|there| match &there.process {
+                    Process::Unit(unit) => Some(unit.clone()),
+                    Process::Container(_) => None,
+                });
+                let matches = match (service.unit(), &unit) {
+                    (Some(_), unit) => {
+                        let units = layout.release_units(&service.name);
+                        journal::of_template(&units, unit.as_deref())
+                    }
+                    (None, Some(unit)) => journal::of_unit(unit),
+                    (None, None) => continue,
+                };
+                let shown = unit.and_then(|unit| last.get(&format!("{host} {unit}")));
+                let follower = UnitFollower {
+                    host: host.clone(),
+                    transport: Arc::clone(&fleet[host]),
+                    layout: layout.clone(),
+                    service: service.name.clone(),
+                    matches,
+                    until: shown
+                        .cloned()
+                        .unwrap_or_else(|| time::rfc3339(self.facts[host].clock)),
+                    lines: lines.clone(),
+                };
+                tasks.spawn(follower.run());
+            }
+        }
+    }
+
     fn services(&self, host: &HostName) -> Vec<crate::model::Service> {
         let all = self.loaded.stack.services_on(host).into_iter();
         let wanted = all.filter(|service| self.loaded.services.contains(&service.name));
@@ -300,6 +360,46 @@ impl<'a> Reader<'a> {
 }
 
 const LOGS: [&str; 2] = ["access", "error"];
+
+/// Reads what a unit said until now.
+async fn unit_logs(
+    transport: &Arc<dyn Transport>,
+    instance: &Instance,
+    unit: &str,
+    limits: Limits,
+    lines: Lines,
+) {
+    let query = JournalQuery {
+        matches: journal::of_unit(unit),
+        since: limits.since,
+        lines: match limits.tail.filter(|_| limits.grep.is_none()) {
+            Some(tail) => journal::Lines::Last(tail),
+            None => journal::Lines::All,
+        },
+    };
+    let (host, origin) = (&instance.host, origin(instance));
+    let mut kept = Kept::new(limits, lines.clone());
+    let mut line = |line| {
+        // The journal is read to its end.
+        let _ = kept.add(unit_entry(host, &origin, line));
+    };
+    let read = journal::read(transport.as_ref(), &query, READ, &mut line).await;
+    kept.end();
+    if let Err(error) = read {
+        let _ = lines.send(Err(Failure::transport(host.as_str(), &error)));
+    }
+}
+
+/// The journal does not tell stdout and stderr apart.
+pub(super) fn unit_entry(host: &HostName, origin: &Origin, line: JournalLine) -> LogEntry {
+    LogEntry {
+        time: line.time,
+        host: host.to_string(),
+        origin: origin.clone(),
+        stream: None,
+        text: line.text,
+    }
+}
 
 /// Reads files of nginx's logs on a host.
 async fn site_logs(

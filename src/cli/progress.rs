@@ -219,6 +219,8 @@ fn is_long(action: &Action) -> bool {
             | Action::PullImage(_)
             | Action::BuildImage(_)
             | Action::RunOnce { .. }
+            | Action::RunUnitOnce(_)
+            | Action::Install(_)
             | Action::Bake { .. }
             | Action::WaitDatabase(_)
             | Action::WaitHealthy { .. }

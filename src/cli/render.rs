@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::{Global, RenderArgs};
 use super::{Console, Failure, Kind, session};
-use crate::model::{App, ImageSource, Listen, Service, ServiceKind};
+use crate::model::{App, AppSource, Listen, Service, ServiceKind};
 use crate::plan::Release;
 use crate::render;
 
@@ -76,7 +76,20 @@ pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(
                 render::tmpfiles(&loaded.templates, &loaded.stack, service, &release.id)
                     .map_err(failed)?,
             );
-            if let Listen::Port(_) = app.listen {
+            if let Some(unit) = service.unit() {
+                let files = crate::plan::unit_files(
+                    &loaded.templates,
+                    &loaded.stack,
+                    service,
+                    (app, unit),
+                    &release.id,
+                    Some(SHOWN_PORT),
+                );
+                let files = files.map_err(failed)?;
+                push(files.environment);
+                push(files.unit);
+            }
+            if app.listen != Listen::Socket {
                 let units = render::proxy_units(
                     &loaded.templates,
                     &loaded.stack,
@@ -147,7 +160,7 @@ fn dockerfile(service: &Service, release: &Release) -> Option<Rendered> {
         return None;
     };
     let App {
-        source: ImageSource::Build(build),
+        source: AppSource::Build(build),
         ..
     } = app.as_ref()
     else {

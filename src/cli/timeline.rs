@@ -43,8 +43,11 @@ impl Timeline {
 /// What a step is part of, as people see a deploy.
 fn track(action: &Action) -> &'static str {
     match action {
-        Action::PullImage(_) | Action::BuildImage(_) | Action::PushTree { .. } => "build",
-        Action::RunOnce { .. } => "release",
+        Action::PullImage(_)
+        | Action::BuildImage(_)
+        | Action::PushTree { .. }
+        | Action::Install(_) => "build",
+        Action::RunOnce { .. } | Action::RunUnitOnce(_) => "release",
         Action::RunContainer(_) | Action::StartContainer(_) | Action::StartUnit(_) => "start",
         Action::WaitHealthy { .. } => "health",
         Action::InstallSite(_) | Action::RestoreSite(_) => "site",

@@ -143,11 +143,11 @@ const NAMES: Shape = Shape::List(&Shape::Text {
 
 /// Kinds and sections of later versions: naming them is no typing error.
 pub(super) const PLANNED: &[&str] = &[
-    "unit", "compose", "redis", "mongodb", "external", "tls", "registry", "secrets",
+    "compose", "redis", "mongodb", "external", "tls", "registry", "secrets",
 ];
 
 /// The keys that decide what a service is: exactly one of them.
-pub(super) const KINDS: &[&str] = &["build", "image", "static", "mysql"];
+pub(super) const KINDS: &[&str] = &["build", "image", "unit", "static", "mysql"];
 
 pub(super) static STACK: Table = Table {
     name: "stack",
@@ -243,17 +243,18 @@ pub(super) static HOST: Table = Table {
 
 pub(super) static SERVICE: Table = Table {
     name: "service",
-    about: "One part of the stack. Exactly one of `build`, `image`, `static` and `mysql` says what it is.",
+    about: "One part of the stack. Exactly one of `build`, `image`, `unit`, `static` and `mysql` says what it is.",
     keys: &[
         key("build", Shape::Any(&[text("a folder"), Shape::Map(&BUILD)]), "An app whose image the host builds: the folder with its source, or a map with more details."),
         key("image", text("an image such as `registry/name:tag`"), "An app whose image is pulled: `[registry/]name[:tag][@digest]`."),
+        key("unit", Shape::Any(&[text("a folder"), Shape::Map(&UNIT)]), "An app that systemd runs on the host itself, without a container: the folder with its source, or a map with more details. It needs a `command`.").elsewhere(&["systemd"]),
         key("static", Shape::Any(&[text("a folder"), Shape::Map(&STATIC)]), "Files that nginx serves as they are: a folder, or a map with more details."),
-        key("mysql", Shape::Any(&[Shape::Map(&MYSQL), Shape::Nothing]), "A MySQL or MariaDB server in a container, with one database and one user. Its data outlives deployments.").elsewhere(&["mariadb"]),
-        key("listen", Shape::Any(&[Shape::Word("socket"), PORT]), "Where the app answers HTTP: `socket` (the Unix socket that LISTEN_SOCKET names) or a TCP port in its container. `socket` by default for a build without a Dockerfile; required otherwise.").apps_only().elsewhere(&["port", "ports", "expose"]),
+        key("mysql", Shape::Any(&[Shape::Map(&MYSQL), Shape::Nothing]), "A MySQL or MariaDB server, in a container or from the distribution, with one database and one user. Its data outlives deployments.").elsewhere(&["mariadb"]),
+        key("listen", Shape::Any(&[Shape::Word("socket"), Shape::Word("tcp"), PORT]), "Where the app answers HTTP: `socket` (the Unix socket that LISTEN_SOCKET names), a TCP port in its container or, of a unit, `tcp` (the port of 127.0.0.1 that LISTEN_PORT names). `socket` by default for a unit and for a build without a Dockerfile; required otherwise.").apps_only().elsewhere(&["port", "ports", "expose"]),
         key("health", Shape::Any(&[Shape::Text { what: "a path", pattern: Some("^/") }, Shape::Map(&HEALTH)]), "The path that answers 2xx when the app can serve, or a map with more details.").default("/").apps_only().elsewhere(&["healthcheck"]),
         key("env", SCALARS, "Environment variables. What `needs` provides is added: for a database `db` DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD_FILE.").apps_only().elsewhere(&["environment"]),
-        key("command", WORDS, "Instead of the image's own command; each element is one argument and no shell reads it.").apps_only().elsewhere(&["cmd", "entrypoint"]),
-        key("release", WORDS, "Run once with the new image and environment before requests are switched to it, for example migrations.").apps_only().elsewhere(&["migrate"]),
+        key("command", WORDS, "Instead of the image's own command, required for a unit; each element is one argument and no shell reads it. Of a unit it may hold `{{ socket }}` and `{{ port }}`.").apps_only().elsewhere(&["cmd", "entrypoint"]),
+        key("release", WORDS, "Run once with the new release and its environment before requests are switched to it, for example migrations.").apps_only().elsewhere(&["migrate"]),
         key("release_deadline", Shape::Time { min: 1000, max: 86_400_000 }, "How long `release` may take.").default("10m").apps_only(),
         key("bake", Shape::Time { min: 0, max: 3_600_000 }, "How long a new release is watched after the switch; when its checks fail, the old one gets the requests back.").default("5s").apps_only(),
         key("warm", Shape::Time { min: 0, max: 604_800_000 }, "How long the release before stays running after the switch, so that a rollback takes no start.").default("10m").apps_only(),
@@ -293,6 +294,37 @@ pub(super) static BUILD: Table = Table {
             "args",
             SCALARS,
             "Build arguments. They end up in the image's history, so they are no place for secrets.",
+        ),
+    ],
+};
+
+pub(super) static UNIT: Table = Table {
+    name: "unit",
+    about: "What systemd runs, as a user of the service's own, hardened.",
+    keys: &[
+        key(
+            "source",
+            text("a folder"),
+            "The folder that is sent to the host, relative to this yaml's folder, without what its `.stackctlignore` (or `.dockerignore`) names. The app may read it, not write to it.",
+        )
+        .default(".")
+        .elsewhere(&["path", "context", "folder"]),
+        key(
+            "install",
+            Shape::Any(&[
+                Shape::Word("python"),
+                Shape::Word("node"),
+                Shape::Word("nothing"),
+            ]),
+            "What the host installs for it, once for each list of requirements: `python` (a virtual environment with what requirements.txt names), `node` (what package-lock.json names), or `nothing`, which is the default for a folder with neither.",
+        ),
+        key(
+            "allow",
+            Shape::Named {
+                pattern: "^(executable_memory|proc|priorities)$",
+                each: &text("a reason"),
+            },
+            "What its unit allows though units do not by default → why, in words: `executable_memory` (just-in-time compilers), `proc` (all of /proc), `priorities` (system calls that change priorities and limits).",
         ),
     ],
 };
@@ -395,7 +427,12 @@ pub(super) static MYSQL: Table = Table {
             },
             "The database's user; named as the database by default. stackctl makes the password.",
         ),
-        key("memory", MEMORY, "Memory limit."),
+        key(
+            "install",
+            Shape::Word("package"),
+            "`package`: no container but the distribution's MariaDB, for apps that are a `unit`. It stands beside what else the host runs.",
+        ),
+        key("memory", MEMORY, "Memory limit of its container."),
     ],
 };
 

@@ -17,6 +17,7 @@ mod sites;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unit;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use hosts_block::replace_hosts;

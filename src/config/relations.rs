@@ -7,7 +7,9 @@ use super::hosts::Hosts;
 use super::reader::{At, Reader, nearest};
 use super::services::RawService;
 use super::sites::RawSite;
-use crate::model::{EnvName, HostName, Route, Service, ServiceName, Site, SiteName};
+use crate::model::{
+    AppSource, EnvName, HostName, Route, Service, ServiceKind, ServiceName, Site, SiteName,
+};
 
 /// Ssh's own port, unless the yaml gives another.
 const SSH_PORT: u16 = 22;
@@ -157,6 +159,7 @@ impl Relations<'_> {
                 hosts,
                 &format!("service `{}`", raw.name),
             );
+            within_reach(reader, raw, need, needed);
         }
     }
 
@@ -188,10 +191,16 @@ impl Relations<'_> {
             let is = |other: &&RawService| other.name == need.value && other.is_database;
             self.services.iter().any(|other| is(&other))
         });
-        let mut reserved = vec![(
-            "LISTEN_SOCKET".to_owned(),
-            "stackctl sets it when `listen` is `socket`".to_owned(),
-        )];
+        let mut reserved = vec![
+            (
+                "LISTEN_SOCKET".to_owned(),
+                "stackctl sets it when `listen` is `socket`".to_owned(),
+            ),
+            (
+                "LISTEN_PORT".to_owned(),
+                "stackctl sets it when `listen` is `tcp`".to_owned(),
+            ),
+        ];
         for database in databases {
             for end in ["HOST", "PORT", "NAME", "USER", "PASSWORD_FILE"] {
                 let name = format!("{}_{end}", database.value.env_prefix());
@@ -290,6 +299,45 @@ impl Relations<'_> {
             }
         }
     }
+}
+
+/// A database in a container is reached from containers alone, and one of the host from the host alone.
+fn within_reach(
+    reader: &mut Reader<'_>,
+    raw: &RawService,
+    need: &At<ServiceName>,
+    needed: &RawService,
+) {
+    let (Some(ServiceKind::App(app)), Some(ServiceKind::Mysql(database))) =
+        (&raw.kind, &needed.kind)
+    else {
+        return;
+    };
+    let is_unit = matches!(app.source, AppSource::Unit(_));
+    let in_container = database.image().is_some();
+    if is_unit != in_container {
+        return;
+    }
+    let (message, hint) = match is_unit {
+        true => (
+            format!(
+                "`{}` is a unit, and the database `{}` is in a container, whose network only containers reach",
+                raw.name, need.value
+            ),
+            format!("write `{}: {{mysql: {{install: package}}}}`", need.value),
+        ),
+        false => (
+            format!(
+                "`{}` runs in a container, and the database `{}` listens on the host's loopback address alone",
+                raw.name, need.value
+            ),
+            format!(
+                "remove `install: package` of `{}`, or make `{}` a `unit`",
+                need.value, raw.name
+            ),
+        ),
+    };
+    reader.report("out-of-reach", need.span, message).hint(hint);
 }
 
 /// Reports what two sites of one host and port both answer to.

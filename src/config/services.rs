@@ -7,9 +7,10 @@ use super::error::Span;
 use super::keys::{BUILD, HEALTH, KINDS, MYSQL, SERVICE, STATIC, Shape};
 use super::reader::{At, Fields, Reader, nearest, quantity};
 use super::tree::{Kind, Node};
+use super::unit;
 use crate::model::{
-    App, Build, Database, Dialect, EnvName, Health, HostName, ImageRef, ImageSource, Listen,
-    ServiceKind, ServiceName, StackName, StaticFiles,
+    App, AppSource, Build, Database, DatabaseServer, Dialect, EnvName, Health, HostName, ImageRef,
+    Listen, ServiceKind, ServiceName, StackName, StaticFiles,
 };
 
 /// A service as it is written; `relations` settles what its references mean.
@@ -95,7 +96,7 @@ fn service(
             if kind == "mysql" && key.name == "memory" {
                 problem.hint("write it below `mysql:`");
             } else {
-                problem.hint("it is for services with `build` or `image`");
+                problem.hint("it is for services with `build`, `image` or `unit`");
             }
         }
     }
@@ -124,7 +125,7 @@ fn kind_key(reader: &mut Reader<'_>, name: &str, fields: &Fields<'_>) -> Option<
                 let message = format!("service `{name}` does not say what it is");
                 reader
                     .report("kind", fields.span, message)
-                    .hint("give it one of `build`, `image`, `static` or `mysql`");
+                    .hint("give it one of `build`, `image`, `unit`, `static` or `mysql`");
             }
             None
         }
@@ -162,6 +163,27 @@ fn database(
     let fields = reader.fields("`mysql`", node, &MYSQL)?;
     let image = fields.parsed::<ImageRef>(reader, "image");
     let memory = fields.number(reader, "memory");
+    let packaged = match fields.node("install") {
+        None => false,
+        Some(node) => {
+            let text = reader.scalar("install", node, "`package`")?;
+            if text.value != "package" {
+                let problem = reader.wrong("install", node, "`package`");
+                problem.hint("without it, the server runs in a container");
+                return None;
+            }
+            for key in ["image", "memory"]
+                .into_iter()
+                .filter(|key| fields.has(key))
+            {
+                let message = format!("`{key}` has no effect beside `install: package`");
+                reader
+                    .report("not-here", fields.key_span(key), message)
+                    .hint("it is for a server in a container: remove one of the two");
+            }
+            true
+        }
+    };
     let (database, span) = match fields.text(reader, "database") {
         Some(text) => (text.value.to_owned(), text.span),
         None if fields.has("database") => return None,
@@ -178,9 +200,13 @@ fn database(
         }
     };
     let image = image?;
+    let (dialect, server) = match packaged {
+        true => (Dialect::Mariadb, DatabaseServer::Package),
+        false => (Dialect::of_image(&image), DatabaseServer::Container(image)),
+    };
     database_ok.then_some(Database {
-        dialect: Dialect::of_image(&image),
-        image,
+        dialect,
+        server,
         database,
         user: user?,
         memory,
@@ -322,12 +348,15 @@ fn app(
     env_places: &mut BTreeMap<EnvName, Span>,
 ) -> Option<App> {
     let source = source(reader, fields);
+    let is_unit = fields.has("unit");
     let listen = match fields.node("listen") {
+        Some(node) if is_unit => unit::listen(reader, node),
         Some(node) => listen(reader, node),
+        None if is_unit => Some(Listen::Socket),
         None => {
             let rendered = match &source {
-                Some(ImageSource::Build(build)) => build.dockerfile.is_none(),
-                Some(ImageSource::Image(_)) => false,
+                Some(AppSource::Build(build)) => build.dockerfile.is_none(),
+                Some(AppSource::Image(_) | AppSource::Unit(_)) => false,
                 // Not known, so nothing more to say.
                 None => true,
             };
@@ -344,12 +373,18 @@ fn app(
     let mut env = BTreeMap::new();
     if let Some(node) = fields.node("env") {
         for (name, at) in reader.variables("env", node) {
+            if is_unit {
+                unit::placeholders(reader, listen, &at.value.value, at.value.span);
+            }
             env_places.insert(name.clone(), at.key);
             env.insert(name, at.value.value);
         }
     }
     let command = words(reader, fields, "command");
     let release = words(reader, fields, "release");
+    if is_unit {
+        unit::command(reader, name, fields, listen);
+    }
     let release_deadline = seconds(reader, fields, "release_deadline");
     let bake = seconds(reader, fields, "bake");
     let warm = seconds(reader, fields, "warm");
@@ -388,13 +423,16 @@ fn seconds(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &str) -> Option<u
     None
 }
 
-fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ImageSource> {
+fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<AppSource> {
+    if fields.has("unit") {
+        return unit::unit(reader, fields).map(AppSource::Unit);
+    }
     let Some(node) = fields.node("build") else {
-        return fields.parsed(reader, "image").map(ImageSource::Image);
+        return fields.parsed(reader, "image").map(AppSource::Image);
     };
     if matches!(node.kind, Kind::Scalar(_)) {
         let text = fields.text(reader, "build")?;
-        return Some(ImageSource::Build(Build {
+        return Some(AppSource::Build(Build {
             context: reader.path(&text)?,
             dockerfile: None,
             base: None,
@@ -431,7 +469,7 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ImageSource> {
     if fields.has("dockerfile") && dockerfile.is_none() {
         return None;
     }
-    Some(ImageSource::Build(Build {
+    Some(AppSource::Build(Build {
         context: context?,
         dockerfile,
         base,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::keys::{Shape, Table};
 use super::*;
-use crate::model::{App, Hook, HookHosts, HookWork, ImageSource, Listen, Moment, ServiceKind};
+use crate::model::{App, AppSource, Hook, HookHosts, HookWork, Listen, Moment, ServiceKind};
 
 fn around() -> Surroundings {
     Surroundings {
@@ -19,7 +19,7 @@ fn read(text: &str) -> Result<Stack, ConfigErrors> {
     parse(&SourceText { name, text }, &around())
 }
 
-fn good(text: &str) -> Stack {
+pub(super) fn good(text: &str) -> Stack {
     read(text).unwrap_or_else(|errors| panic!("{}", errors.render(false, 100)))
 }
 
@@ -28,7 +28,7 @@ fn app<'s>(stack: &'s Stack, name: &str) -> &'s App {
 }
 
 /// Each error as `line:column underlined: code: message | hint`.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let errors = read(text).expect_err("it should not be accepted");
     let json = errors.to_json();
     let body = text.trim_start_matches('\u{feff}');
@@ -127,13 +127,13 @@ fn everything_can_be_said() {
         env,
         BTreeMap::from([("DEBUG", "yes"), ("MODE", "0644"), ("RATE", "1.50")])
     );
-    let ImageSource::Build(build) = &backend.source else {
+    let AppSource::Build(build) = &backend.source else {
         panic!()
     };
     assert_eq!(build.context, Path::new("/srv/names/python"));
     assert!(build.base.is_some() && build.dockerfile.is_none());
 
-    let ImageSource::Build(worker) = &app(&stack, "worker").source else {
+    let AppSource::Build(worker) = &app(&stack, "worker").source else {
         panic!()
     };
     assert_eq!(
@@ -240,7 +240,7 @@ fn defaults() {
     );
     let db = stack.services[&"d".parse().unwrap()].database().unwrap();
     assert_eq!(
-        (db.image.as_str(), db.database.as_str()),
+        (db.image().unwrap().as_str(), db.database.as_str()),
         ("mysql:8.4", "a_b")
     );
     let x = app(&stack, "x");
@@ -293,7 +293,7 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     );
     check(
         &with("", "  n: {on: [h]}\n"),
-        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `static` or `mysql`",
+        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `unit`, `static` or `mysql`",
     );
     check(
         &with("    static: .\n", ""),
@@ -301,7 +301,7 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     );
     check(
         &with("", "  m: {mysql: {}, env: {A: 1}}\n"),
-        "7:18 [env] not-here: `env` does not apply to a `mysql` service | it is for services with `build` or `image`",
+        "7:18 [env] not-here: `env` does not apply to a `mysql` service | it is for services with `build`, `image` or `unit`",
     );
 }
 
@@ -657,7 +657,7 @@ fn times_and_sizes_in_the_tables_read_as_their_defaults() {
     let bare = good(
         "stack: s\nhosts: {h: x}\nservices: {a: {build: {}, health: {}}, p: {static: {}}, d: {mysql: {}}}\n",
     );
-    let ImageSource::Build(build) = &app(&bare, "a").source else {
+    let AppSource::Build(build) = &app(&bare, "a").source else {
         panic!()
     };
     assert_eq!(build.context, Path::new("/srv/names"));

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{DockerFacts, FirewallFacts, Manifest};
-use crate::model::HostPath;
+use super::{DatabaseFacts, DockerFacts, FirewallFacts, Manifest};
+use crate::model::{HostPath, ServiceName};
 
 /// What one host said of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +44,10 @@ pub struct HostFacts {
     /// When the package index was fetched, seconds since the epoch; `None` when there is none.
     pub package_index: Option<u64>,
     pub units: BTreeMap<String, UnitFacts>,
+    /// The ids of users among those asked for.
+    pub users: BTreeMap<String, u32>,
+    /// What the sources of releases that serve come to; see [`super::SourceTree::unpacked_digest`].
+    pub sources: BTreeMap<HostPath, String>,
     /// Only paths that exist.
     pub files: BTreeMap<HostPath, FileFacts>,
     /// Entries of listed folders: folder → name → time of change in seconds since the epoch.
@@ -63,6 +67,8 @@ pub struct HostFacts {
     pub generation: Option<String>,
     /// What we left there last time.
     pub manifest: Manifest,
+    /// What databases of the host itself answered, where their server runs.
+    pub databases: BTreeMap<ServiceName, DatabaseFacts>,
     /// `None` when no engine answers.
     pub docker: Option<DockerFacts>,
     /// Whether `/run/docker.sock` exists.
@@ -103,11 +109,21 @@ pub struct UnitFacts {
     pub restarts: u32,
     /// Whether its file is another than the one that systemd has read.
     pub is_stale: bool,
+    /// Since when it is active, RFC 3339, for units of releases.
+    pub since: Option<String>,
 }
 
 impl UnitFacts {
     pub fn is_active(&self) -> bool {
         self.active == "active"
+    }
+
+    /// Whether it has a process, or is about to.
+    pub fn runs(&self) -> bool {
+        matches!(
+            self.active.as_str(),
+            "active" | "activating" | "deactivating"
+        )
     }
 }
 
@@ -225,8 +241,13 @@ impl HostFacts {
                     file: file.into(),
                     restarts: restarts.parse().unwrap_or(0),
                     is_stale: stale.first() == Some(&"yes"),
+                    since: stale.get(1).map(|since| (*since).to_owned()),
                 };
                 self.units.insert(id.into(), unit);
+            }
+            ["user", name, id] => drop(self.users.insert(name.into(), id.parse().ok()?)),
+            ["source", folder, digest] => {
+                self.sources.insert(folder.parse().ok()?, digest.into());
             }
             ["path", path, kind, mode, user, group, target] => {
                 let kind = match kind {
@@ -286,6 +307,13 @@ impl HostFacts {
             _ => return None,
         }
         Some(())
+    }
+
+    /// What a database answered, wherever its server runs.
+    pub fn database(&self, name: &ServiceName) -> Option<&DatabaseFacts> {
+        let docker = self.docker.as_ref();
+        let in_container = docker.and_then(|docker| docker.databases.get(name));
+        in_container.or_else(|| self.databases.get(name))
     }
 
     /// Whether a unit is active.

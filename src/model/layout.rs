@@ -1,6 +1,6 @@
 //! Where things stand on a host. One place, so that no two modules can disagree about a path.
 
-use super::{HostPath, ReleaseId, ServiceName, StackName};
+use super::{HostPath, ReleaseId, Service, ServiceName, StackName};
 
 /// The paths and names of one stack on a host.
 #[derive(Debug, Clone)]
@@ -117,8 +117,13 @@ impl Layout {
         self.path(format!("{}/{service}.sock", self.run()))
     }
 
-    /// The folder that a release's container gets as [`Layout::CONTAINER_RUN`]: its own, so that no release can
-    /// take another's socket.
+    /// Where the link leads while a release serves; relative, so that it means the same wherever `/run` is seen.
+    pub fn link_target(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("{service}.{id}/app.sock")
+    }
+
+    /// The folder that a release's container gets as [`Layout::CONTAINER_RUN`], or its unit may write to: its own, so that no
+    /// release can take another's socket.
     pub fn socket_folder(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
         self.path(format!("{}/{service}.{id}", self.run()))
     }
@@ -174,13 +179,74 @@ impl Layout {
         self.path(format!("{}/{}.nft", Self::FIREWALL_STACKS, self.stack))
     }
 
-    /// The socket unit before a container that only speaks TCP.
+    /// The unit of one release of an app that systemd runs.
+    pub fn release_unit(&self, service: &ServiceName, id: &ReleaseId) -> String {
+        format!("{}{id}.service", self.release_units(service))
+    }
+
+    /// What the units of all releases of a service begin with.
+    pub fn release_units(&self, service: &ServiceName) -> String {
+        format!("{}-{service}@", self.stack)
+    }
+
+    /// The source of a release that a unit runs.
+    pub fn source(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/source", self.release(service, id)))
+    }
+
+    /// The variables of a release that a unit runs; systemd reads them before it gives up root's rights.
+    pub fn environment(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/environment", self.release(service, id)))
+    }
+
+    /// The link to what is installed for a release.
+    pub fn installed_link(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/installed", self.release(service, id)))
+    }
+
+    /// What is installed for the releases of a service: a folder for each list of requirements, named by its digest, and
+    /// beside each that is whole an empty file `DIGEST.whole`.
+    pub fn installed(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/installed/{service}", self.state()))
+    }
+
+    /// The user and group that an app runs as.
+    pub fn user(&self, service: &Service) -> u32 {
+        match service.unit() {
+            Some(_) => self.unit_user(&service.name),
+            None => Self::APP_USER,
+        }
+    }
+
+    /// The user and group of a service's units, which is its own: by its name, so that it is known before the host is
+    /// asked. Between the ids that distributions give to people and programs, and those of containers.
+    pub fn unit_user(&self, service: &ServiceName) -> u32 {
+        // FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/
+        let name = format!("{}/{service}", self.stack);
+        let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        66_000 + hash % 30_000
+    }
+
+    /// What the user of a service's units is called. Short, since names of users may have 32 letters.
+    pub fn user_name(&self, service: &ServiceName) -> String {
+        format!("stackctl-{}", self.unit_user(service))
+    }
+
+    /// The socket unit before an app that only speaks TCP.
     pub fn proxy_unit(&self, service: &ServiceName, id: &ReleaseId) -> String {
         format!("{}-{service}-proxy-{id}", self.stack)
     }
 
     pub fn unit(&self, file_name: &str) -> HostPath {
         self.path(format!("/etc/systemd/system/{file_name}"))
+    }
+
+    /// The name of a unit by the path of its file.
+    pub fn unit_of(&self, file: &HostPath) -> String {
+        let name = file.as_str().rsplit('/').next();
+        name.unwrap_or_default().to_owned()
     }
 
     /// A container that lives as long as its service (databases).

@@ -20,7 +20,8 @@ pub use name::{
 };
 pub use secret::Secret;
 pub use service::{
-    App, Build, Database, Dialect, Health, ImageSource, Listen, Service, ServiceKind, StaticFiles,
+    Allowance, App, AppSource, Build, Database, DatabaseServer, Dialect, Health, Install, Listen,
+    Service, ServiceKind, StaticFiles, Unit,
 };
 pub use site::{PathPrefix, PathPrefixError, Route, ServerName, ServerNameError, Site};
 pub use ssh::{Fingerprint, FingerprintError, SshTarget};

@@ -28,11 +28,11 @@ pub enum ServiceKind {
 /// A long-running program that answers HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct App {
-    pub source: ImageSource,
+    pub source: AppSource,
     pub listen: Listen,
     pub health: Health,
     pub env: BTreeMap<EnvName, String>,
-    /// Instead of the image's own command; each element is one argument.
+    /// Instead of the image's own command, and of a unit the only one; each element is one argument.
     pub command: Option<Vec<String>>,
     /// Run once with the new image and environment before requests are switched to it, for example migrations.
     pub release: Option<Vec<String>>,
@@ -52,11 +52,60 @@ pub struct App {
     pub memory: Option<u32>,
 }
 
-/// Where a container's image comes from.
+/// What an app is made from, and so what runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImageSource {
+pub enum AppSource {
+    /// A container, its image built on the host.
     Build(Build),
+    /// A container, its image pulled.
     Image(ImageRef),
+    /// A systemd unit of the host itself.
+    Unit(Unit),
+}
+
+/// A program that systemd runs from a folder of source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// The folder that is sent, absolute on this machine.
+    pub source: PathBuf,
+    /// What is installed for it; `None` when the yaml does not say.
+    pub install: Option<Install>,
+    /// What its unit allows that units do not by default, each with the reason that was given.
+    pub allow: BTreeMap<Allowance, String>,
+}
+
+/// What a program needs that is not in its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Install {
+    Nothing,
+    /// What `requirements.txt` names, in a virtual environment.
+    Python,
+    /// What `package-lock.json` names.
+    Node,
+}
+
+/// One restriction of a unit that can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowance {
+    /// Memory that is written to and then executed, as just-in-time compilers do.
+    ExecutableMemory,
+    /// All of /proc, for example `/proc/meminfo` and other users' processes.
+    Proc,
+    /// System calls that change priorities and limits.
+    Priorities,
+}
+
+impl Allowance {
+    pub const ALL: [Self; 3] = [Self::ExecutableMemory, Self::Proc, Self::Priorities];
+
+    /// As the yaml calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ExecutableMemory => "executable_memory",
+            Self::Proc => "proc",
+            Self::Priorities => "priorities",
+        }
+    }
 }
 
 /// An image that the host's engine builds.
@@ -72,13 +121,16 @@ pub struct Build {
     pub args: BTreeMap<EnvName, String>,
 }
 
-/// Where a container answers HTTP.
+/// Where an app answers HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
-    /// On a Unix socket whose path the variable `LISTEN_SOCKET` holds. The container's user must be 10001.
+    /// On a Unix socket whose path the variable `LISTEN_SOCKET` holds. A container's user must be 10001.
     Socket,
-    /// On this TCP port; systemd's socket proxy stands before it.
+    /// On this TCP port of its container; systemd's socket proxy stands before it.
     Port(u16),
+    /// On the TCP port of the host's loopback address that the variable `LISTEN_PORT` holds; systemd's socket proxy stands
+    /// before it. For units, of which two releases run side by side.
+    GivenPort,
 }
 
 /// How an app shows that it can serve.
@@ -106,15 +158,24 @@ pub struct StaticFiles {
     pub fill: BTreeMap<PathBuf, BTreeMap<EnvName, String>>,
 }
 
-/// A MySQL or MariaDB server in a container, with one database and one user for the stack.
+/// A MySQL or MariaDB server, with one database and one user for the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    pub image: ImageRef,
+    pub server: DatabaseServer,
     pub dialect: Dialect,
     pub database: String,
     pub user: String,
     /// Memory limit in MiB.
     pub memory: Option<u32>,
+}
+
+/// Where a database's server comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseServer {
+    /// A container with this image.
+    Container(ImageRef),
+    /// The distribution's MariaDB, which all stacks of a host share.
+    Package,
 }
 
 /// Which server an image of this name holds.
@@ -135,11 +196,38 @@ impl Dialect {
     }
 }
 
+impl Database {
+    /// The image of a server in a container.
+    pub fn image(&self) -> Option<&ImageRef> {
+        match &self.server {
+            DatabaseServer::Container(image) => Some(image),
+            DatabaseServer::Package => None,
+        }
+    }
+}
+
 impl Service {
     pub fn app(&self) -> Option<&App> {
         match &self.kind {
             ServiceKind::App(app) => Some(app),
             _ => None,
+        }
+    }
+
+    /// Whether Docker's engine runs it.
+    pub fn in_container(&self) -> bool {
+        match &self.kind {
+            ServiceKind::App(_) => self.unit().is_none(),
+            ServiceKind::Mysql(database) => database.image().is_some(),
+            ServiceKind::Static(_) => false,
+        }
+    }
+
+    /// The unit of an app that systemd runs.
+    pub fn unit(&self) -> Option<&Unit> {
+        match &self.app()?.source {
+            AppSource::Unit(unit) => Some(unit),
+            AppSource::Build(_) | AppSource::Image(_) => None,
         }
     }
 

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 
 use crate::facts::{Facts, FactsError, HostFacts};
 use crate::model::{HostName, HostPath, Layout, Listen, ServiceName, Stack};
-use crate::plan::{self, DatabaseTarget};
+use crate::plan::{self, DatabaseTarget, Process};
+use crate::runtime::database;
 use crate::runtime::docker::{self, DockerError, Engine};
 use crate::script;
 use crate::transport::{Endpoint, Transport, TransportError};
@@ -103,12 +104,20 @@ async fn host(
         });
     }
     let mut facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout), &manifest)?;
+    let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack)
+        .into_iter()
+        .filter(|(service, _)| depth != Depth::Running && service.hosts.contains(name))
+        .map(|(service, target)| (service.name.clone(), target))
+        .collect();
+    for (service, target) in &databases {
+        if let Process::Unit(unit) = &target.process
+            && facts.is_active(unit)
+        {
+            let told = database::ask(transport.as_ref(), target).await?;
+            facts.databases.insert(service.clone(), told);
+        }
+    }
     if facts.docker_socket && facts.is_active("docker.service") {
-        let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack)
-            .into_iter()
-            .filter(|(service, _)| depth != Depth::Running && service.hosts.contains(name))
-            .map(|(service, target)| (service.name.clone(), target))
-            .collect();
         let engine = Engine::connect(Arc::clone(transport), facts.docker_api.as_deref()).await?;
         let known = containers(stack, name, &facts);
         let status = depth == Depth::Status;
@@ -129,10 +138,15 @@ fn containers(stack: &Stack, host: &HostName, facts: &HostFacts) -> BTreeSet<Str
     let layout = Layout::new(&stack.name);
     let services = stack.services_on(host).into_iter();
     let names = services.filter_map(|service| {
+        if !service.in_container() {
+            return None;
+        }
         if service.database().is_some() {
             return Some(layout.container(&service.name));
         }
-        service.app()?;
+        if !service.in_container() {
+            return None;
+        }
         let id = plan::serving(&layout, service, facts)
             .or_else(|| plan::last_served(&layout, service, facts))?;
         Some(layout.release_container(&service.name, &id))
@@ -165,13 +179,14 @@ fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String>
         questions.push(format!("f:{releases}/*/release.json"));
         let (stack, name) = (&stack.name, &service.name);
         questions.push(format!("u:{stack}-{name}-cool-*.timer"));
-        if matches!(app.listen, Listen::Port(_)) {
+        if app.listen != Listen::Socket {
             questions.push(format!("u:{stack}-{name}-proxy-*.socket"));
         }
     }
     // A pattern, as what lies there is not ours.
     let drop_ins = plan::drop_ins(stack);
     questions.extend(drop_ins.iter().map(|path| format!("c:{path}")));
+    questions.extend(plan::unit_questions(stack, host));
     questions.extend(
         plan::contents_of_interest(stack)
             .iter()

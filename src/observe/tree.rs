@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::facts::{SourceEntry, SourceFile, SourceTree, hex};
-use crate::model::{ImageSource, Service, ServiceKind};
+use crate::model::{AppSource, Service, ServiceKind};
 use crate::render::{DockerIgnore, DockerIgnoreError, dockerignore_default};
 
 /// Why a folder cannot be sent.
@@ -40,11 +40,19 @@ pub enum TreeError {
 pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
     match &service.kind {
         ServiceKind::App(app) => match &app.source {
-            ImageSource::Build(build) => {
-                let dockerfile = build.dockerfile.as_deref().map(slashed);
-                context(&build.context, dockerfile.as_deref()).map(Some)
+            AppSource::Unit(unit) => {
+                let ignore = unit.source.join(".stackctlignore");
+                context(&unit.source, None, Some(ignore)).map(Some)
             }
-            ImageSource::Image(_) => Ok(None),
+            AppSource::Build(build) => {
+                let dockerfile = build.dockerfile.as_deref().map(slashed);
+                // Docker prefers `<Dockerfile>.dockerignore`: https://docs.docker.com/build/concepts/context/#filename-and-location
+                let own = dockerfile
+                    .as_ref()
+                    .map(|name| build.context.join(format!("{name}.dockerignore")));
+                context(&build.context, dockerfile.as_deref(), own).map(Some)
+            }
+            AppSource::Image(_) => Ok(None),
         },
         ServiceKind::Static(files) => {
             let mut tree = SourceTree {
@@ -78,14 +86,16 @@ pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
     }
 }
 
-/// A build context as `docker build` would send it.
-fn context(root: &Path, dockerfile: Option<&str>) -> Result<SourceTree, TreeError> {
+/// A build context as `docker build` would send it; `own` is preferred to its `.dockerignore`.
+fn context(
+    root: &Path,
+    dockerfile: Option<&str>,
+    own: Option<PathBuf>,
+) -> Result<SourceTree, TreeError> {
     let mut tree = SourceTree {
         root: root.to_owned(),
         entries: BTreeMap::new(),
     };
-    // Docker prefers `<Dockerfile>.dockerignore`: https://docs.docker.com/build/concepts/context/#filename-and-location
-    let own = dockerfile.map(|name| root.join(format!("{name}.dockerignore")));
     let path = own
         .filter(|path| path.is_file())
         .unwrap_or_else(|| root.join(".dockerignore"));

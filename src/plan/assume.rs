@@ -41,12 +41,23 @@ pub fn assume_provisioned(
         } else {
             facts.files.remove(&layout.nginx_available());
         }
-        let docker = facts.docker.get_or_insert_default();
-        for (network, internal) in [(layout.app_network(), false), (layout.data_network(), true)] {
-            docker
-                .networks
-                .entry(network)
-                .or_insert(NetworkFacts { internal });
+        for service in stack.services_on(name) {
+            let Some(unit) = service.unit() else { continue };
+            let user = layout.user_name(&service.name);
+            facts.users.insert(user, layout.user(service));
+            for package in super::unit::packages(unit) {
+                let packages = &mut facts.packages;
+                packages.entry((*package).into()).or_default();
+            }
+        }
+        let services = stack.services_on(name);
+        if services.iter().any(|service| service.in_container()) {
+            let docker = facts.docker.get_or_insert_default();
+            let networks = [(layout.app_network(), false), (layout.data_network(), true)];
+            for (network, internal) in networks {
+                let there = NetworkFacts { internal };
+                docker.networks.entry(network).or_insert(there);
+            }
         }
         for service in stack.services_on(name) {
             if service.database().is_some() {
@@ -55,7 +66,11 @@ pub fn assume_provisioned(
                     ..SchemaFacts::default()
                 };
                 let answers = DatabaseFacts::Answers(schema);
-                docker.databases.insert(service.name.clone(), answers);
+                let databases = match service.in_container() {
+                    true => &mut facts.docker.get_or_insert_default().databases,
+                    false => &mut facts.databases,
+                };
+                databases.insert(service.name.clone(), answers);
                 let secret = layout.secret(&super::container::app_secret(service));
                 facts.files.entry(secret).or_insert(FileFacts {
                     kind: FileKind::File,

@@ -97,7 +97,10 @@ fn how(before: bool, after: bool) -> &'static str {
 
 /// A container's definition as flat texts.
 fn settings(record: &Record) -> BTreeMap<String, String> {
-    let json = serde_json::to_value(&record.spec).expect("a spec is plain data");
+    let Some(spec) = &record.spec else {
+        return BTreeMap::new();
+    };
+    let json = serde_json::to_value(spec).expect("a spec is plain data");
     let mut settings = BTreeMap::new();
     for (key, value) in json.as_object().into_iter().flatten() {
         if key == "env" {

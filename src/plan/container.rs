@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::sha256;
 use crate::model::{
-    App, Database, Dialect, HostPath, ImageSource, Layout, Listen, ReleaseId, Service, Stack,
+    App, AppSource, Database, Dialect, HostPath, ImageRef, Layout, Listen, ReleaseId, Service,
+    Stack,
 };
 
 /// Labels that mark what is ours.
@@ -119,7 +120,12 @@ pub fn app_secret(database: &Service) -> String {
 }
 
 /// A database server's container.
-pub fn database(stack: &Stack, service: &Service, database: &Database) -> ContainerSpec {
+pub fn database(
+    stack: &Stack,
+    service: &Service,
+    database: &Database,
+    image: &ImageRef,
+) -> ContainerSpec {
     let layout = Layout::new(&stack.name);
     let secret = |name: &str| Mount::Bind {
         from: layout.secret(name),
@@ -146,7 +152,7 @@ pub fn database(stack: &Stack, service: &Service, database: &Database) -> Contai
     ];
     ContainerSpec {
         name: layout.container(&service.name),
-        image: database.image.to_string(),
+        image: image.to_string(),
         env: env.into(),
         command: Some(command.map(str::to_owned).into()),
         user: None,
@@ -205,18 +211,9 @@ pub fn app(
     }
     for (needed, database) in databases_of(stack, service) {
         let name = app_secret(needed);
-        let prefix = needed.name.env_prefix();
-        let told = [
-            ("HOST", needed.name.to_string()),
-            ("PORT", "3306".to_owned()),
-            ("NAME", database.database.clone()),
-            ("USER", database.user.clone()),
-            (
-                "PASSWORD_FILE",
-                format!("{}/{name}", Layout::CONTAINER_SECRETS),
-            ),
-        ];
-        env.extend(told.map(|(key, value)| (format!("{prefix}_{key}"), value)));
+        let password = format!("{}/{name}", Layout::CONTAINER_SECRETS);
+        let host = needed.name.as_str();
+        env.extend(told_of_database(needed, database, host, &password));
         mounts.push(Mount::Bind {
             from: release_secret(&layout, service, id, &name),
             to: format!("{}/{name}", Layout::CONTAINER_SECRETS),
@@ -227,7 +224,7 @@ pub fn app(
         }
     }
     // Only what we wrote the Dockerfile of is known to live without root, capabilities and a writable root.
-    let ours = matches!(&app.source, ImageSource::Build(build) if build.dockerfile.is_none());
+    let ours = matches!(&app.source, AppSource::Build(build) if build.dockerfile.is_none());
     let user = format!("{0}:{0}", Layout::APP_USER);
     let publish = match (app.listen, port) {
         (Listen::Port(inside), Some(outside)) => BTreeMap::from([(inside, outside)]),
@@ -253,6 +250,24 @@ pub fn app(
         labels: BTreeMap::new(),
     };
     spec.of_release(stack, service, id)
+}
+
+/// The variables by which an app finds a database that it needs.
+pub(super) fn told_of_database(
+    needed: &Service,
+    database: &Database,
+    host: &str,
+    password_file: &str,
+) -> [(String, String); 5] {
+    let prefix = needed.name.env_prefix();
+    [
+        ("HOST", host),
+        ("PORT", "3306"),
+        ("NAME", &database.database),
+        ("USER", &database.user),
+        ("PASSWORD_FILE", password_file),
+    ]
+    .map(|(key, value)| (format!("{prefix}_{key}"), value.to_owned()))
 }
 
 /// A one-off run of `command` in the release's image, environment and networks.

@@ -10,10 +10,10 @@ use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
 use super::prepare::{Again, Preparation};
 use super::record::{Record, RecordedFile};
 use super::release::Release;
-use super::step::{Action, BakeTarget, Plan};
-use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SourceTree, sha256};
+use super::step::{Action, BakeTarget, Plan, Process};
+use crate::facts::{ContainerFacts, Facts, SourceTree, sha256};
 use crate::model::{
-    App, HostPath, ImageSource, Layout, Listen, ReleaseId, RemoteFile, Service, ServiceKind,
+    App, AppSource, HostPath, Layout, Listen, ReleaseId, RemoteFile, Service, ServiceKind,
     ServiceName, Stack,
 };
 use crate::render::{self, RenderError, Templates};
@@ -79,73 +79,6 @@ pub fn deploy(
 }
 
 impl HostPlan<'_> {
-    /// `provision` must have been here, and what the releases need must answer. Whether enough is there to plan at all.
-    fn check_ready(&mut self, releases: &[&Release]) -> bool {
-        const HINT: &str = "run `stackctl provision` first";
-        if !self.facts.files.contains_key(&self.layout.state()) {
-            self.refuse("it is not provisioned for this stack", HINT);
-            return false;
-        }
-        if self.manifest_is_damaged() {
-            let manifest = self.layout.manifest();
-            self.refuse(
-                format!("the list of what is ours cannot be read ({manifest})"),
-                "run `stackctl provision`, which makes it anew from what is there",
-            );
-            return false;
-        }
-        let stack = self.stack;
-        let services = stack.services_on(&self.host.name);
-        let wanted = |service: &&Service| {
-            releases
-                .iter()
-                .any(|release| release.service == service.name)
-        };
-        for service in services.into_iter().filter(wanted) {
-            if service.app().is_none() {
-                continue;
-            }
-            let Some(docker) = &self.facts.docker else {
-                self.refuse("no Docker engine answers", HINT);
-                return false;
-            };
-            let network = self.layout.app_network();
-            if !docker.networks.contains_key(&network) {
-                self.refuse(format!("the network {network} is missing"), HINT);
-            }
-            for (needed, _) in container::databases_of(stack, service) {
-                match docker.databases.get(&needed.name) {
-                    Some(DatabaseFacts::Answers(schema)) if schema.login => {}
-                    Some(DatabaseFacts::Answers(_)) => {
-                        let text = format!("the user of database `{}` cannot log in", needed.name);
-                        self.refuse(
-                            text,
-                            "run `stackctl provision`, which sets its password again",
-                        );
-                    }
-                    Some(DatabaseFacts::Silent(why)) => {
-                        let text = format!(
-                            "database `{}`, which `{}` needs, does not answer: {why}",
-                            needed.name, service.name
-                        );
-                        self.refuse(
-                            text,
-                            "`stackctl provision` starts it; `stackctl status` shows its state",
-                        );
-                    }
-                    None => {
-                        let text = format!(
-                            "database `{}`, which `{}` needs, is not running",
-                            needed.name, service.name
-                        );
-                        self.refuse(text, "`stackctl provision` starts it");
-                    }
-                }
-            }
-        }
-        true
-    }
-
     fn release(
         &mut self,
         service: &Service,
@@ -153,7 +86,14 @@ impl HostPlan<'_> {
         templates: &Templates,
     ) -> Result<(), RenderError> {
         match &service.kind {
-            ServiceKind::App(app) => self.app(service, app, release, None, templates),
+            ServiceKind::App(app) => match &app.source {
+                AppSource::Unit(unit) => {
+                    self.unit_app(service, (app, unit), release, None, templates)
+                }
+                AppSource::Build(_) | AppSource::Image(_) => {
+                    self.app(service, app, release, None, templates)
+                }
+            },
             ServiceKind::Static(_) => {
                 self.static_files(service, release);
                 Ok(())
@@ -229,12 +169,12 @@ impl HostPlan<'_> {
         let id = &release.id;
         let layout = self.layout.clone();
         let image = match &app.source {
-            ImageSource::Build(_) => layout.image(&service.name, id),
-            ImageSource::Image(image) => image.to_string(),
+            AppSource::Image(image) => image.to_string(),
+            AppSource::Build(_) | AppSource::Unit(_) => layout.image(&service.name, id),
         };
         let name = layout.release_container(&service.name, id);
         let port = match app.listen {
-            Listen::Socket => None,
+            Listen::Socket | Listen::GivenPort => None,
             Listen::Port(_) => Some(self.choose_port(&name, id)),
         };
         let spec = container::app(self.stack, service, app, id, image, port);
@@ -246,8 +186,8 @@ impl HostPlan<'_> {
             .as_ref()
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
         let link = layout.socket_link(&service.name);
-        let target = format!("{}.{id}/app.sock", service.name);
         let current = self.facts.link(&link).map(str::to_owned);
+        let target = layout.link_target(&service.name, id);
         let switched = current.as_deref() == Some(target.as_str());
         // It served, and only the link to it is gone.
         let unlinked = current.is_none() && self.has_served(service, id);
@@ -272,7 +212,7 @@ impl HostPlan<'_> {
             schema: 1,
             service: service.name.clone(),
             id: id.clone(),
-            spec: spec.clone(),
+            spec: Some(spec.clone()),
             files: std::iter::once(&tmpfiles)
                 .chain(&units)
                 .map(RecordedFile::of)
@@ -310,6 +250,7 @@ impl HostPlan<'_> {
                 &Preparation {
                     release,
                     record: &record,
+                    spec: &spec,
                     there: there.as_ref(),
                     same,
                     switched,
@@ -331,21 +272,46 @@ impl HostPlan<'_> {
                 self.wait_healthy(service, app, id);
             }
         }
+        let cause = match again {
+            Some(again) => &again.cause,
+            None if unlinked => "the link to what served is gone",
+            None => switch_cause(current.as_deref()),
+        };
+        self.serve(Serving {
+            service,
+            app,
+            id,
+            process: Process::Container(name),
+            tmpfiles,
+            cause: cause.to_owned(),
+            current,
+        });
+        Ok(())
+    }
+
+    /// Sends requests to a release that runs, and has those before it go.
+    pub(super) fn serve(&mut self, serving: Serving<'_>) {
+        let Serving {
+            service,
+            app,
+            id,
+            process,
+            tmpfiles,
+            cause,
+            current,
+        } = serving;
+        let link = self.layout.socket_link(&service.name);
+        let target = self.layout.link_target(&service.name, id);
+        let switched = current.as_deref() == Some(target.as_str());
         self.owns_record_of(service, id);
         self.at_boot(service, app, tmpfiles, switched);
         if !switched {
-            let cause = match again {
-                Some(again) => &again.cause,
-                None if unlinked => "the link to what served is gone",
-                None => switch_cause(current.as_deref()),
-            };
-            self.bake(app, &name, &link);
-            self.switch(link, target, current, cause);
+            self.bake(app, process, &link);
+            self.switch(link, target, current, &cause);
         }
         self.mark(service, id);
         self.retire(service, app, id);
         self.prune_folders(service, id);
-        Ok(())
     }
 
     /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
@@ -385,22 +351,31 @@ impl HostPlan<'_> {
     /// What a boot in the middle of a switch has kept from the release that serves: its socket's folder, which the boot
     /// file of another does not make, and with it its start.
     pub(super) fn starts_as_before(&self, service: &Service, app: &App) -> Vec<Action> {
-        let Some(id) = self.serving(service) else {
+        let Some(id) = self
+            .serving(service)
+            .filter(|_| app.listen == Listen::Socket)
+        else {
             return Vec::new();
         };
         let container = self.layout.release_container(&service.name, &id);
+        let unit = self.layout.release_unit(&service.name, &id);
         let docker = self.facts.docker.as_ref();
         let there = docker.and_then(|docker| docker.containers.get(&container));
-        if app.listen != Listen::Socket || !there.is_some_and(ContainerFacts::is_running) {
+        let (process, user) = if there.is_some_and(ContainerFacts::is_running) {
+            (Process::Container(container), Layout::APP_USER)
+        } else if self.facts.is_active(&unit) {
+            let user = self.layout.unit_user(&service.name);
+            (Process::Unit(unit), user)
+        } else {
             return Vec::new();
-        }
-        let folder = self.socket_folder(service, app.listen, &id);
-        vec![Action::PutFolder(folder), Action::StartContainer(container)]
+        };
+        let folder = self.socket_folder(service, app.listen, &id, user);
+        vec![Action::PutFolder(folder), process.start()]
     }
 
-    fn bake(&mut self, app: &App, container: &str, link: &HostPath) {
+    fn bake(&mut self, app: &App, process: Process, link: &HostPath) {
         self.baking.0.push(BakeTarget {
-            container: container.to_owned(),
+            process,
             link: link.clone(),
             health: app.health.clone(),
         });
@@ -419,8 +394,27 @@ impl HostPlan<'_> {
         if units.is_empty() {
             return;
         }
+        let socket = format!("{}.socket", self.layout.proxy_unit(&service.name, id));
+        // Stopped, it cuts what it carries.
+        let process = self.process(service, id);
+        let app = service.app();
+        let drain = app.map(|app| drain(&process, app, &self.layout, &service.name, id));
+        let stop = Action::StopUnit(socket.clone());
+        self.units(units, &socket, drain.into_iter().chain([stop]).collect());
+    }
+
+    /// What runs a release.
+    pub(super) fn process(&self, service: &Service, id: &ReleaseId) -> Process {
+        match service.unit() {
+            Some(_) => Process::Unit(self.layout.release_unit(&service.name, id)),
+            None => Process::Container(self.layout.release_container(&service.name, id)),
+        }
+    }
+
+    /// Unit files, and the one unit that is started for them; `undo` takes the start back.
+    pub(super) fn units(&mut self, files: Vec<RemoteFile>, start: &str, undo: Vec<Action>) {
         let mut wrote = false;
-        for unit in units {
+        for unit in files {
             let path = unit.path.clone();
             let is_new = !self.facts.files.contains_key(&path);
             if !self.file(phase::PREPARE, unit) {
@@ -432,23 +426,17 @@ impl HostPlan<'_> {
                     .extend([Action::Remove(path), Action::ReloadUnits]);
             }
         }
-        let socket = format!("{}.socket", self.layout.proxy_unit(&service.name, id));
-        if wrote || self.is_stale(&socket) {
+        if wrote || self.is_stale(start) {
             self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
         }
-        let there = self.facts.units.get(&socket);
+        let there = self.facts.units.get(start);
         if wrote || !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {
-            // Stopped, it cuts what it carries.
-            let container = self.layout.release_container(&service.name, id);
-            let app = service.app();
-            let drain = app.map(|app| drain(&container, app, &self.layout, &service.name, id));
-            let stop = Action::StopUnit(socket.clone());
-            let step = self.step(
-                phase::PREPARE,
-                Action::StartUnit(socket),
-                "it leads to the container",
-            );
-            step.undo.extend(drain.into_iter().chain([stop]));
+            let cause = match start.strip_suffix(".socket") {
+                Some(_) => "it leads to the app",
+                None => "it must run, also after a reboot",
+            };
+            let step = self.step(phase::PREPARE, Action::StartUnit(start.to_owned()), cause);
+            step.undo.extend(undo);
         }
     }
 
@@ -465,9 +453,12 @@ impl HostPlan<'_> {
                 .parse()
                 .ok()
         });
-        if let Some(port) = given {
-            return port;
-        }
+        given.unwrap_or_else(|| self.free_port(id))
+    }
+
+    /// A loopback port that nobody holds, which depends on the release alone as long as nobody else holds it.
+    pub(super) fn free_port(&self, id: &ReleaseId) -> u16 {
+        let docker = self.facts.docker.as_ref();
         let mut taken: BTreeSet<u16> = self
             .facts
             .listeners
@@ -514,22 +505,37 @@ pub(super) fn undo_of_file(file: &RemoteFile, before: Option<Vec<u8>>) -> Action
     }
 }
 
+/// What begins to serve once it is healthy.
+pub(super) struct Serving<'a> {
+    pub service: &'a Service,
+    pub app: &'a App,
+    pub id: &'a ReleaseId,
+    pub process: Process,
+    /// What a boot makes its link from.
+    pub tmpfiles: RemoteFile,
+    /// Why it is switched to.
+    pub cause: String,
+    /// Where the link leads now.
+    pub current: Option<String>,
+}
+
 /// Waits until a release's connections have ended.
 pub(super) fn drain(
-    container: &str,
+    process: &Process,
     app: &App,
     layout: &Layout,
     service: &ServiceName,
     id: &ReleaseId,
 ) -> Action {
     let deadline = Duration::from_secs(u64::from(app.drain));
-    match app.listen {
-        Listen::Socket => Action::Drain {
-            container: Some(container.to_owned()),
+    match (process, app.listen) {
+        (Process::Container(container), Listen::Socket) => Action::Drain {
+            container: Some(container.clone()),
             socket: format!("{}/app.sock", Layout::CONTAINER_RUN),
             deadline,
         },
-        Listen::Port(_) => Action::Drain {
+        // The host itself sees the socket.
+        _ => Action::Drain {
             container: None,
             socket: layout.socket(service, id).to_string(),
             deadline,
@@ -538,14 +544,14 @@ pub(super) fn drain(
 }
 
 /// Digests of the files that a release was made from.
-fn sources(tree: &SourceTree) -> BTreeMap<String, String> {
+pub(super) fn sources(tree: &SourceTree) -> BTreeMap<String, String> {
     let files = tree.files();
     files
         .map(|(path, file)| (path.to_owned(), file.digest.clone()))
         .collect()
 }
 
-fn switch_cause(current: Option<&str>) -> &'static str {
+pub(super) fn switch_cause(current: Option<&str>) -> &'static str {
     if current.is_some() {
         "the release is new"
     } else {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::container::label;
+use super::container::{app_secret, label};
 use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
+use super::provision::MARIADB;
 use super::step::{Action, Plan, SiteBefore};
-use crate::facts::{DockerFacts, Facts, FirewallFacts};
+use crate::facts::{DatabaseFacts, DockerFacts, Facts, FirewallFacts};
 use crate::model::{HostPath, Layout, ReleaseId, ServiceName, Stack};
 
 const PHASE: u16 = 0;
@@ -25,9 +26,11 @@ pub fn destroy(stack: &Stack, facts: &Facts, volumes: bool) -> Result<Plan, Plan
         plan.remove_site();
         plan.remove_units_of_releases();
         plan.remove_containers();
-        let kept = plan.remove_volumes(volumes);
+        let mut kept = plan.remove_volumes(volumes);
+        kept.extend(plan.remove_databases(volumes));
         plan.remove_firewall();
         plan.remove_files();
+        plan.remove_users();
         plan.remove_state(kept);
         // Not finished as other plans are: there is no manifest any more.
         parts.steps.extend(plan.steps);
@@ -51,6 +54,7 @@ pub fn files_to_destroy(stack: &Stack) -> Vec<String> {
         format!("/etc/tmpfiles.d/stackctl-{name}-*.conf"),
         format!("/etc/systemd/system/{name}-*-proxy-*.socket"),
         format!("/etc/systemd/system/{name}-*-proxy-*.service"),
+        format!("/etc/systemd/system/{name}-*@*.service"),
     ];
     shared
         .iter()
@@ -157,23 +161,25 @@ impl HostPlan<'_> {
                 self.step(PHASE, Action::StopUnit(timer), CAUSE);
             }
         }
-        let words = format!(" of {}/", self.stack.name);
         // Sockets before what they start.
-        let units = self
-            .owned_files("/etc/systemd/system/", &words)
-            .into_iter()
-            .rev();
-        for path in units {
+        for path in self.owned_units().into_iter().rev() {
             let unit = path.as_str().rsplit('/').next().unwrap_or_default();
             self.step(PHASE, Action::StopUnit(unit.to_owned()), CAUSE);
         }
     }
 
+    fn owned_units(&self) -> Vec<HostPath> {
+        let name = &self.stack.name;
+        let words = [format!(" of {name}/"), format!("\nDescription={name}/")];
+        self.owned_files("/etc/systemd/system/", &words)
+    }
+
     /// Files in a folder whose contents say that they are this stack's: another's name may begin as this one's does.
-    fn owned_files(&self, folder: &str, words: &str) -> Vec<HostPath> {
+    fn owned_files(&self, folder: &str, words: &[String]) -> Vec<HostPath> {
         let of = |contents: &Option<Vec<u8>>| {
             let contents = contents.as_deref().unwrap_or_default();
-            String::from_utf8_lossy(contents).contains(words)
+            let text = String::from_utf8_lossy(contents);
+            words.iter().any(|words| text.contains(words.as_str()))
         };
         let prefixes = [
             format!("{folder}{}-", self.stack.name),
@@ -256,6 +262,62 @@ impl HostPlan<'_> {
         kept
     }
 
+    /// Databases of the host's own server, which itself stays. What must stay with data that stays.
+    fn remove_databases(&mut self, all: bool) -> Vec<HostPath> {
+        let mut kept = Vec::new();
+        let services = self.stack.services_on(&self.host.name).into_iter();
+        let databases = services.filter_map(|service| Some((service, service.database()?)));
+        for (service, database) in databases.filter(|(service, _)| !service.in_container()) {
+            let marker = super::provision::database_marker(&self.layout, service);
+            let told = self.facts.database(&service.name);
+            let answers =
+                matches!(told, Some(DatabaseFacts::Answers(schema)) if schema.charset.is_some());
+            let is_left = answers && self.is_there(&self.layout.state());
+            if !is_left && !self.is_there(&marker) {
+                continue;
+            }
+            let name = &service.name;
+            if !all {
+                self.note(format!(
+                    "the data of `{name}` stays, in database {} of {MARIADB}, and its password with it; --volumes would remove them",
+                    database.database
+                ));
+                kept.push(self.layout.secret(&app_secret(service)));
+                kept.push(marker);
+                continue;
+            }
+            if !self.facts.is_active(MARIADB) {
+                self.refuse(
+                    format!(
+                        "{MARIADB} does not run, so that database {} cannot be dropped",
+                        database.database
+                    ),
+                    format!(
+                        "start it (`sudo systemctl start {MARIADB}`) and run the command again"
+                    ),
+                );
+                continue;
+            }
+            // Before the data: without it the marker would tell of data that got lost.
+            if self.is_there(&marker) {
+                self.remove(marker);
+            }
+            let target = super::provision::target(&self.layout, service, database);
+            self.step(PHASE, Action::DropDatabase(target), "--volumes was given");
+        }
+        kept
+    }
+
+    /// The users of its units, once nothing of theirs is left.
+    fn remove_users(&mut self) {
+        for service in self.stack.services_on(&self.host.name) {
+            let name = self.layout.user_name(&service.name);
+            if self.facts.users.contains_key(&name) {
+                self.step(PHASE, Action::RemoveUser(name), CAUSE);
+            }
+        }
+    }
+
     fn remove_firewall(&mut self) {
         let own = self.layout.firewall_ports();
         let file = own.as_str().rsplit('/').next().unwrap_or_default();
@@ -299,14 +361,14 @@ impl HostPlan<'_> {
             self.step(PHASE, Action::StopUnit(recover), CAUSE);
             self.remove(path);
         }
-        for path in self.owned_files("/etc/systemd/system/", &format!(" of {}/", self.stack.name)) {
+        for path in self.owned_units() {
             self.remove(path);
         }
         let removed = |step: &super::Step| matches!(&step.action, Action::Remove(path) if path.as_str().starts_with("/etc/systemd/"));
         if self.steps.len() > begun || self.steps.iter().any(removed) {
             self.step(PHASE, Action::ReloadUnits, "unit files are gone");
         }
-        for path in self.owned_files("/etc/tmpfiles.d/", &format!(" {}/", self.layout.run())) {
+        for path in self.owned_files("/etc/tmpfiles.d/", &[format!(" {}/", self.layout.run())]) {
             self.remove(path);
         }
     }

@@ -11,7 +11,7 @@ use super::host::HostPlan;
 use super::record::Record;
 use super::step::Action;
 use crate::facts::ContainerFacts;
-use crate::model::{HostName, HostPath, Layout, Owner, ReleaseId, RemoteFile, Service};
+use crate::model::{HostName, HostPath, Owner, ReleaseId, RemoteFile, Service};
 
 /// One thing that is no longer as it was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,8 @@ impl HostPlan<'_> {
     }
 
     /// Files that somebody laid beside a unit of ours, by which systemd goes as well.
-    pub(super) fn drop_ins(&mut self, phase: u16, unit: &str) {
+    /// Whether there are any.
+    pub(super) fn drop_ins(&mut self, phase: u16, unit: &str) -> bool {
         let folder = format!("{}.d/", self.layout.unit(unit));
         let paths = self.facts.files.keys();
         let found: Vec<HostPath> = paths
@@ -200,6 +201,7 @@ impl HostPlan<'_> {
         if !found.is_empty() && self.options.overwrite_drift {
             self.step(phase, Action::ReloadUnits, "a unit file is gone");
         }
+        !found.is_empty()
     }
 
     /// Notes a file of ours that somebody edited.
@@ -228,6 +230,8 @@ impl HostPlan<'_> {
                 }
                 _ => format!("{is}, which cannot be read"),
             };
+        } else if path.as_str().ends_with("/environment") {
+            // As may be in variables.
         } else if let Some(stands) = stands {
             let wanted = String::from_utf8_lossy(&file.contents).into_owned();
             diff = Some(super::text::diff(
@@ -245,10 +249,10 @@ impl HostPlan<'_> {
     /// folders go as a whole.
     pub(super) fn owns_record_of(&mut self, service: &Service, id: &ReleaseId) {
         let releases = format!("{}/", self.layout.releases(&service.name));
-        let own = Record::path(&self.layout, &service.name, id);
-        self.manifest
-            .files
-            .retain(|path, _| *path == own || !path.as_str().starts_with(&releases));
+        let own = format!("{}/", self.layout.release(&service.name, id));
+        self.manifest.files.retain(|path, _| {
+            path.as_str().starts_with(&own) || !path.as_str().starts_with(&releases)
+        });
     }
 
     /// Hands a release its own copy of a database's password.
@@ -263,8 +267,8 @@ impl HostPlan<'_> {
             from: self.layout.secret(&secret),
             to: containers::release_secret(&self.layout, service, id, &secret),
             owner: Owner {
-                user: Layout::APP_USER,
-                group: Layout::APP_USER,
+                user: self.layout.user(service),
+                group: self.layout.user(service),
             },
         }
     }
@@ -279,9 +283,10 @@ impl HostPlan<'_> {
     pub(super) fn missing_secrets(&mut self, service: &Service, id: &ReleaseId) {
         for (needed, _) in containers::databases_of(self.stack, service) {
             let [_, copy] = self.secret_paths(service, id, needed);
+            let user = self.layout.user(service);
             let cause = match self.facts.files.get(&copy) {
                 None => "missing",
-                Some(there) if there.mode & 0o7777 != 0o400 || there.user != Layout::APP_USER => {
+                Some(there) if there.mode & 0o7777 != 0o400 || there.user != user => {
                     "its mode or owner differs"
                 }
                 Some(_) => continue,

@@ -102,6 +102,12 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
         let state = format!("{} {} {}", unit.load, unit.active, unit.file);
         tell(format!("unit {name}"), state);
     }
+    for (name, id) in &facts.users {
+        tell(format!("user {name}"), id.to_string());
+    }
+    for (folder, digest) in &facts.sources {
+        tell(format!("source {folder}"), digest[..SHORT].to_owned());
+    }
     for listener in &facts.listeners {
         let place = format!("port {} at {}", listener.port, listener.address);
         tell(place, listener.process.clone());
@@ -110,6 +116,9 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
         let live = firewall.live.as_ref();
         let state = live.map(|table| sha256(table.as_bytes())[..SHORT].to_owned());
         tell("firewall".into(), state.unwrap_or("not loaded".into()));
+    }
+    for (service, database) in &facts.databases {
+        tell(format!("database {service}"), database_state(database));
     }
     if let Some(docker) = &facts.docker {
         for (name, container) in &docker.containers {
@@ -126,18 +135,21 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
             tell(format!("image {tag}"), image.id.clone());
         }
         for (service, database) in &docker.databases {
-            let state = match database {
-                // Why it is silent is told in other words each time.
-                DatabaseFacts::Silent(_) => "silent".into(),
-                DatabaseFacts::Answers(schema) => {
-                    let digest = sha256(format!("{schema:?}").as_bytes());
-                    format!("answers {}", &digest[..SHORT])
-                }
-            };
-            tell(format!("database {service}"), state);
+            tell(format!("database {service}"), database_state(database));
         }
     }
     things
+}
+
+fn database_state(database: &DatabaseFacts) -> String {
+    match database {
+        // Why it is silent is told in other words each time.
+        DatabaseFacts::Silent(_) => "silent".into(),
+        DatabaseFacts::Answers(schema) => {
+            let digest = sha256(format!("{schema:?}").as_bytes());
+            format!("answers {}", &digest[..SHORT])
+        }
+    }
 }
 
 fn container_state(container: &ContainerFacts) -> String {

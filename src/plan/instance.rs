@@ -1,6 +1,8 @@
 //! What a service runs as on a host now: what a person's command is about. The one place that chooses by runtime.
 
+use super::provision::MARIADB;
 use super::retire::serving;
+use super::step::Process;
 use crate::facts::{ContainerFacts, HostFacts};
 use crate::model::{HostName, Layout, ReleaseId, Service, ServiceKind, ServiceName, Stack};
 
@@ -11,15 +13,9 @@ pub struct Instance {
     pub host: HostName,
     /// `None` for what has no releases.
     pub release: Option<ReleaseId>,
-    pub runner: Runner,
+    /// What runs it.
+    pub process: Process,
     pub is_running: bool,
-}
-
-/// What runs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runner {
-    /// A container of this name.
-    Container(String),
 }
 
 /// Why there is nothing that a command could be about.
@@ -34,7 +30,7 @@ pub enum NoInstance {
     },
     #[error("no Docker engine answers on {0}")]
     NoEngine(HostName),
-    #[error("the container of `{service}` on {host} is gone ({name})")]
+    #[error("what runs `{service}` on {host} is gone ({name})")]
     Gone {
         service: ServiceName,
         host: HostName,
@@ -75,7 +71,20 @@ pub fn instance(
     };
     let (name, release) = match &service.kind {
         ServiceKind::Static(_) => return Err(NoInstance::Static(service.name.clone())),
+        ServiceKind::Mysql(_) if !service.in_container() => {
+            let marker = super::provision::database_marker(&layout, service);
+            let is_ours = facts.files.contains_key(&marker);
+            return match is_ours {
+                true => in_unit(service, host, facts, MARIADB.to_owned(), None),
+                false => Err(never()),
+            };
+        }
         ServiceKind::Mysql(_) => (layout.container(&service.name), None),
+        ServiceKind::App(_) if service.unit().is_some() => {
+            let id = serving(&layout, service, facts).ok_or_else(never)?;
+            let name = layout.release_unit(&service.name, &id);
+            return in_unit(service, host, facts, name, Some(id));
+        }
         ServiceKind::App(_) => {
             let id = serving(&layout, service, facts).ok_or_else(never)?;
             (layout.release_container(&service.name, &id), Some(id))
@@ -95,12 +104,35 @@ pub fn instance(
             service: service.name.clone(),
             host: host.clone(),
             release,
-            runner: Runner::Container(name),
+            process: Process::Container(name),
             is_running: there.is_running(),
         }),
         None if release.is_none() && !docker.volumes.contains(&layout.volume(&service.name)) => {
             Err(never())
         }
+        None => Err(NoInstance::Gone {
+            service: service.name.clone(),
+            host: host.clone(),
+            name,
+        }),
+    }
+}
+
+fn in_unit(
+    service: &Service,
+    host: &HostName,
+    facts: &HostFacts,
+    name: String,
+    release: Option<ReleaseId>,
+) -> Result<Instance, NoInstance> {
+    match facts.units.get(&name).filter(|unit| unit.load == "loaded") {
+        Some(there) => Ok(Instance {
+            service: service.name.clone(),
+            host: host.clone(),
+            release,
+            process: Process::Unit(name),
+            is_running: there.is_active(),
+        }),
         None => Err(NoInstance::Gone {
             service: service.name.clone(),
             host: host.clone(),
@@ -182,13 +214,13 @@ mod tests {
         for (state, is_running) in [("running", true), ("exited", false)] {
             let found = ask("backend", &deployed(&[(&name, state)])).unwrap();
             assert_eq!(found.release.unwrap().as_str(), ID);
-            assert_eq!(found.runner, Runner::Container(name.clone()));
+            assert_eq!(found.process, Process::Container(name.clone()));
             assert_eq!(found.is_running, is_running);
         }
         let found = ask("db", &deployed(&[("names-db", "running")])).unwrap();
         assert_eq!(
-            (found.release, found.runner),
-            (None, Runner::Container("names-db".into()))
+            (found.release, found.process),
+            (None, Process::Container("names-db".into()))
         );
     }
 

@@ -17,6 +17,7 @@ mod instance;
 mod preflight;
 mod prepare;
 mod provision;
+mod ready;
 mod record;
 mod release;
 mod restart;
@@ -26,6 +27,7 @@ mod saved;
 mod status;
 mod step;
 mod text;
+mod unit;
 
 pub use assume::assume_provisioned;
 pub use compare::{Difference, compare, files as compare_files};
@@ -39,7 +41,7 @@ pub use event::{Event, Outcome, StepState};
 pub use fingerprint::{moved, plan_digest, standing, step_digest};
 pub use hook::{HookCommand, HookEnd, HookRun, HookView, hook_environment, hooks};
 pub use host::{Finding, Options, PlanError, Refusal};
-pub use instance::{Instance, NoInstance, Runner, instance, release_of};
+pub use instance::{Instance, NoInstance, instance, release_of};
 pub use preflight::images_of_interest;
 pub use provision::{UNITS, database_targets, provision, site_address};
 pub use record::{Record, RecordedFile};
@@ -51,11 +53,13 @@ pub use saved::{Moved, SavedPart, SavedPlan, SavedStep};
 pub use status::{Amount, HostStatus, ServiceStatus, SiteStatus, Status, status};
 pub use step::{
     Action, BakeTarget, Commit, Cooling, DatabaseTarget, FirewallBefore, Folder, GENERATION_PATH,
-    ImageBuild, Note, Plan, SiteBefore, SiteInstall, Step, SwitchBack,
+    ImageBuild, Installation, Note, Plan, Process, SiteBefore, SiteInstall, Step, SwitchBack,
+    UnitRun,
 };
 pub use text::{diff, plan_text};
+pub use unit::files as unit_files;
 
-use crate::model::{HostPath, Layout, Service, Stack};
+use crate::model::{HostName, HostPath, Layout, Listen, Service, Stack};
 
 /// Packages whose presence the planners ask about.
 pub const PACKAGES: &[&str] = &[
@@ -66,6 +70,11 @@ pub const PACKAGES: &[&str] = &[
     "iptables",
     "ca-certificates",
     "nftables",
+    "mariadb-server",
+    "mysql-server",
+    "python3-venv",
+    "nodejs",
+    "npm",
 ];
 
 /// The paths whose state the planners need of a host, beside those in its manifest.
@@ -129,10 +138,41 @@ pub fn drop_ins(stack: &Stack) -> Vec<String> {
     if stack.firewall {
         units.push(Layout::FIREWALL_UNIT.to_owned());
     }
+    let apps = stack
+        .services
+        .values()
+        .filter(|service| service.unit().is_some());
+    units.extend(apps.map(|app| format!("{}*.service", layout.release_units(&app.name))));
     units
         .iter()
-        .map(|unit| format!("{}.d/*.conf", layout.unit(unit)))
+        .map(|unit| format!("/etc/systemd/system/{unit}.d/*.conf"))
         .collect()
+}
+
+/// What else planners need of a host whose services run as units, as arguments of `facts.sh`.
+pub fn unit_questions(stack: &Stack, host: &HostName) -> Vec<String> {
+    let layout = Layout::new(&stack.name);
+    let mut questions = Vec::new();
+    for service in stack.services_on(host) {
+        let Some(app) = service.app() else { continue };
+        let name = &service.name;
+        // Also of one that has become a container.
+        questions.push(format!("u:{}*.service", layout.release_units(name)));
+        if service.unit().is_none() {
+            continue;
+        }
+        let releases = layout.releases(name);
+        questions.push(format!("i:{}", layout.user_name(name)));
+        questions.push(format!("i:{}", layout.user(service)));
+        questions.push(format!("t:{}:{releases}", layout.socket_link(name)));
+        questions.push(format!("f:{releases}/*/installed"));
+        if app.listen == Listen::GivenPort {
+            // The ports that releases were given.
+            let proxies = format!("{}-{name}-proxy-*.service", stack.name);
+            questions.push(format!("c:/etc/systemd/system/{proxies}"));
+        }
+    }
+    questions
 }
 
 /// The names of the passwords that each release of a service has a copy of.
@@ -153,6 +193,9 @@ pub fn folders_of_interest(stack: &Stack) -> Vec<HostPath> {
     let mut folders: Vec<HostPath> = released
         .flat_map(|service| [layout.releases(&service.name), layout.served(&service.name)])
         .collect();
+    let units = stack.services.values();
+    let units = units.filter(|service| service.unit().is_some());
+    folders.extend(units.map(|service| layout.installed(&service.name)));
     folders.push(layout.run());
     folders.push(Layout::FIREWALL_STACKS.parse().expect("a plain path"));
     folders

@@ -4,7 +4,7 @@ use super::container;
 use super::host::HostPlan;
 use super::release::Release;
 use crate::facts::{HostFacts, Listener, RegistryFacts};
-use crate::model::{HostName, ImageSource, Service, ServiceKind, Stack};
+use crate::model::{AppSource, HostName, Service, ServiceKind, Stack};
 
 /// What packages and a first image need, in KiB.
 const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
@@ -30,10 +30,10 @@ pub fn images_of_interest(stack: &Stack, host: &HostName) -> Vec<String> {
 
 fn pulled(service: &Service) -> Option<String> {
     match &service.kind {
-        ServiceKind::Mysql(database) => Some(database.image.to_string()),
+        ServiceKind::Mysql(database) => database.image().map(ToString::to_string),
         ServiceKind::App(app) => match &app.source {
-            ImageSource::Image(image) => Some(image.to_string()),
-            ImageSource::Build(_) => None,
+            AppSource::Image(image) => Some(image.to_string()),
+            AppSource::Build(_) | AppSource::Unit(_) => None,
         },
         ServiceKind::Static(_) => None,
     }
@@ -56,6 +56,7 @@ impl HostPlan<'_> {
         self.check_firewall();
         let stack = self.stack;
         for service in stack.services_on(&self.host.name) {
+            self.check_user(service);
             if service.database().is_some() {
                 self.check_database(service);
                 self.check_image(service);
@@ -214,7 +215,7 @@ impl HostPlan<'_> {
         if total < DATABASE_MEMORY_KIB {
             let database = services
                 .iter()
-                .find(|service| service.database().is_some())
+                .find(|service| service.database().is_some() && service.in_container())
                 .map(|service| &service.name);
             match database {
                 Some(name) => self.refuse_as(
@@ -287,6 +288,29 @@ impl HostPlan<'_> {
             format!("port {port} of container {name} is held by {by}"),
             hint,
         );
+    }
+
+    /// The user of a service's units has its own id, and nobody else has it.
+    fn check_user(&mut self, service: &Service) {
+        if service.unit().is_none() {
+            return;
+        }
+        let (name, id) = (
+            self.layout.user_name(&service.name),
+            self.layout.user(service),
+        );
+        let mut users = self.facts.users.iter();
+        let other = users.find(|(there, there_id)| (**there == name) != (**there_id == id));
+        if let Some((there, there_id)) = other {
+            self.refuse_as(
+                "users",
+                format!(
+                    "the user {there} has the id {there_id}, and `{}` needs a user {name} with the id {id}",
+                    service.name
+                ),
+                "give that user another id, or the service another name",
+            );
+        }
     }
 
     /// A masked unit cannot be started by anybody.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::container::{self, label};
+use super::container::{self, ContainerSpec, label};
 use super::deploy::{drain, phase};
 use super::host::HostPlan;
 use super::record::Record;
 use super::release::Release;
 use super::step::{Action, Folder, ImageBuild};
 use crate::facts::ContainerFacts;
-use crate::model::{App, ImageSource, Owner, ReleaseId, Service, Stack};
+use crate::model::{App, AppSource, Layout, Owner, ReleaseId, Service, Stack};
 use crate::render::{RenderError, Templates};
 
 /// A release that is made again, though it serves.
@@ -24,6 +24,7 @@ pub(super) struct Again {
 pub(super) struct Preparation<'a> {
     pub release: &'a Release,
     pub record: &'a Record,
+    pub spec: &'a ContainerSpec,
     /// Its container, when there is one.
     pub there: Option<&'a ContainerFacts>,
     /// Whether that is as it should be.
@@ -53,27 +54,40 @@ impl HostPlan<'_> {
         why: String,
         templates: &Templates,
     ) -> Result<(), RenderError> {
-        let old = &release.id;
         self.keep_edited(service, record);
-        self.stops_restarting(&record.spec, there);
+        if let Some(spec) = &record.spec {
+            self.stops_restarting(spec, there);
+        }
+        let (release, again) = self.made_again(service, release, there.image_id.clone(), &why);
+        self.app(service, app, &release, Some(&again), templates)
+    }
+
+    /// A release under another id, which the one that serves leaves its place to.
+    pub(super) fn made_again(
+        &mut self,
+        service: &Service,
+        release: &Release,
+        image: String,
+        why: &str,
+    ) -> (Release, Again) {
+        let old = &release.id;
         // A rollback goes past it, to another content.
-        self.commit
-            .leaves
-            .push(self.layout.mark(&service.name, old));
+        let mark = self.layout.mark(&service.name, old);
+        self.commit.leaves.push(mark);
+        let again = Again {
+            image,
+            cause: format!("{old} is made again: {why}"),
+        };
         let release = Release {
             id: self.next_again(service, release),
             ..release.clone()
         };
-        let again = Again {
-            image: there.image_id.clone(),
-            cause: format!("{old} is made again: {why}"),
-        };
-        self.app(service, app, &release, Some(&again), templates)
+        (release, again)
     }
 
     pub(super) fn wait_healthy(&mut self, service: &Service, app: &App, id: &ReleaseId) {
         let wait = Action::WaitHealthy {
-            container: self.layout.release_container(&service.name, id),
+            process: self.process(service, id),
             socket: self.layout.socket(&service.name, id),
             health: app.health.clone(),
         };
@@ -85,6 +99,7 @@ impl HostPlan<'_> {
         let Preparation {
             release,
             record,
+            spec,
             there,
             same,
             switched,
@@ -92,7 +107,6 @@ impl HostPlan<'_> {
             cause,
             again,
         } = *what;
-        let spec = &record.spec;
         let id = &release.id;
         let layout = self.layout.clone();
         let docker = self.facts.docker.as_ref();
@@ -100,11 +114,11 @@ impl HostPlan<'_> {
             let made_of = again.filter(|again| !again.image.is_empty());
             match (&app.source, &release.tree) {
                 // The very image that serves, and not one that is built from the same files.
-                (ImageSource::Build(_), _) if let Some(again) = made_of => {
+                (AppSource::Build(_), _) if let Some(again) = made_of => {
                     let (image, tag) = (again.image.clone(), spec.image.clone());
                     self.step(phase::PREPARE, Action::TagImage { image, tag }, cause);
                 }
-                (ImageSource::Build(build), Some(tree)) => {
+                (AppSource::Build(build), Some(tree)) => {
                     let args = build
                         .args
                         .iter()
@@ -172,7 +186,7 @@ impl HostPlan<'_> {
         // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:
         // the file itself is written at the switch.
         let undo = Action::Remove(layout.socket_folder(&service.name, id));
-        let step = self.socket_folders(service, app.listen, id);
+        let step = self.socket_folders(service, app.listen, id, Layout::APP_USER);
         if !switched {
             step.undo.push(undo);
         }
@@ -217,12 +231,13 @@ impl HostPlan<'_> {
         } else {
             Action::RunContainer(Box::new(spec.clone()))
         };
+        let process = self.process(service, id);
+        let wait = drain(&process, app, &layout, &service.name, id);
         let step = self.step(phase::PREPARE, start, cause);
         // The one that serves is mended, not replaced: there is nothing to go back to. One that is kept stays.
         if !switched && !was_running {
             // Taken back after the switch, it may hold requests still.
-            step.undo
-                .push(drain(&spec.name, app, &layout, &service.name, id));
+            step.undo.push(wait);
             // Told to stop, it ends its transactions: killed, it can leave locks in a database that serves others.
             step.undo.push(Action::StopContainer {
                 name: spec.name.clone(),

@@ -2,10 +2,10 @@
 
 use super::container::{self, label};
 use super::host::{Comparison, HostPlan, Options, Parts, PlanError};
-use super::step::{Action, DatabaseTarget, Plan, SiteBefore, SiteInstall};
+use super::step::{Action, DatabaseTarget, Plan, Process, SiteBefore, SiteInstall};
 use crate::facts::{ContainerFacts, DatabaseFacts, Facts, SchemaFacts};
 use crate::model::{
-    Database, HostName, HostPath, Layout, Owner, RemoteFile, Service, ServiceKind, Stack,
+    Database, HostName, HostPath, ImageRef, Layout, Owner, RemoteFile, Service, Stack,
 };
 use crate::render::{self, Templates};
 
@@ -14,8 +14,12 @@ pub const UNITS: &[&str] = &[
     "docker.service",
     "nginx.service",
     "firewalld.service",
+    MARIADB,
     Layout::FIREWALL_UNIT,
 ];
+
+/// The unit of the distribution's database server.
+pub(super) const MARIADB: &str = "mariadb.service";
 
 /// Letters and digits in a generated password: 190 bits.
 const PASSWORD_LENGTH: u32 = 32;
@@ -41,6 +45,7 @@ pub fn provision(
         // What was changed by hand is told also where something keeps it from being mended.
         if plan.findings.is_empty() || plan.was_here() {
             plan.packages();
+            plan.users();
             plan.folders();
             let render = |source| PlanError::Render {
                 host: name.clone(),
@@ -49,6 +54,7 @@ pub fn provision(
             plan.recovery(templates).map_err(render)?;
             plan.firewall(templates).map_err(render)?;
             plan.docker();
+            plan.packaged_databases();
             plan.site(templates).map_err(render)?;
         }
         plan.confirm(1, 1);
@@ -78,6 +84,15 @@ pub(super) fn folders(stack: &Stack) -> Vec<(HostPath, u32)> {
         .values()
         .filter(|service| service.is_released());
     folders.extend(released.map(|service| (layout.releases(&service.name), 0o711)));
+    let mut units = stack
+        .services
+        .values()
+        .filter(|service| service.unit().is_some())
+        .peekable();
+    if units.peek().is_some() {
+        folders.push((below("installed"), 0o711));
+        folders.extend(units.map(|service| (layout.installed(&service.name), 0o711)));
+    }
     folders
 }
 
@@ -91,9 +106,7 @@ pub(super) fn database_marker(layout: &Layout, service: &Service) -> HostPath {
 impl<'a> HostPlan<'a> {
     pub(super) fn runs_docker(&self) -> bool {
         let services = self.stack.services_on(&self.host.name);
-        services
-            .iter()
-            .any(|service| !matches!(service.kind, ServiceKind::Static(_)))
+        services.iter().any(|service| service.in_container())
     }
 
     pub(super) fn has_sites(&self) -> bool {
@@ -114,6 +127,9 @@ impl<'a> HostPlan<'a> {
 
     /// Data and the password that opens it are only good together.
     pub(super) fn check_database(&mut self, service: &Service) {
+        if !service.in_container() {
+            return self.check_packaged_database(service);
+        }
         let volume = self.layout.volume(&service.name);
         let Some(docker) = &self.facts.docker else {
             return;
@@ -161,6 +177,54 @@ impl<'a> HostPlan<'a> {
         }
     }
 
+    /// As [`Self::check_database`], of a server of the host itself.
+    fn check_packaged_database(&mut self, service: &Service) {
+        let has = |name: &str| self.facts.packages.contains_key(name);
+        if has("mysql-server") && !has("mariadb-server") {
+            self.refuse_as(
+                "packages",
+                "the package mysql-server is there, beside which mariadb-server cannot be installed",
+                "have the database in a container: `mysql: {image: …}`",
+            );
+            return;
+        }
+        let marker = database_marker(&self.layout, service);
+        if !self.facts.files.contains_key(&marker) {
+            return;
+        }
+        let password = self.layout.secret(&container::app_secret(service));
+        let name = container::app_secret(service);
+        if !self.facts.files.contains_key(&password) {
+            // A new one would lock the releases out that run with the old one.
+            self.refuse(
+                format!(
+                    "`{}` was made here before, but its user's password {password} is gone",
+                    service.name
+                ),
+                format!("put the password back into {password} (mode 0600): each release that uses it has a copy, {}/releases/*/*/{name}", self.layout.state()),
+            );
+        }
+        if let Some(DatabaseFacts::Answers(schema)) = self.facts.database(&service.name)
+            && schema.charset.is_none()
+        {
+            self.refuse(
+                format!(
+                    "`{}` was made here before, but its server has no such database any more",
+                    service.name
+                ),
+                format!("bring its data back; or, to begin with an empty database, remove {marker} on the host"),
+            );
+        }
+    }
+
+    pub(super) fn has_packaged_database(&self) -> bool {
+        let stack = self.stack;
+        let services = stack.services_on(&self.host.name);
+        services
+            .iter()
+            .any(|service| service.database().is_some() && !service.in_container())
+    }
+
     fn packages(&mut self) {
         let mut missing: Vec<String> = Vec::new();
         if self.runs_docker() && !self.has_engine() {
@@ -176,6 +240,21 @@ impl<'a> HostPlan<'a> {
         }
         if self.stack.firewall && !self.facts.packages.contains_key("nftables") {
             missing.push("nftables".into());
+        }
+        let stack = self.stack;
+        let services = stack.services_on(&self.host.name);
+        for name in services
+            .iter()
+            .filter_map(|service| service.unit())
+            .flat_map(super::unit::packages)
+        {
+            let is_missing = !self.facts.packages.contains_key(*name);
+            if is_missing && !missing.iter().any(|other| other == name) {
+                missing.push((*name).to_owned());
+            }
+        }
+        if self.has_packaged_database() && !self.facts.packages.contains_key("mariadb-server") {
+            missing.push("mariadb-server".into());
         }
         if !missing.is_empty() {
             let fresh =
@@ -193,6 +272,7 @@ impl<'a> HostPlan<'a> {
         for (wanted, unit) in [
             (self.runs_docker(), "docker.service"),
             (self.has_sites(), "nginx.service"),
+            (self.has_packaged_database(), MARIADB),
         ] {
             let there = self.facts.units.get(unit);
             if wanted && !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {
@@ -213,6 +293,23 @@ impl<'a> HostPlan<'a> {
     fn folders(&mut self) {
         for (path, mode) in folders(self.stack) {
             self.folder(0, path, mode);
+        }
+    }
+
+    /// Each service that runs as units has a user of its own.
+    fn users(&mut self) {
+        let stack = self.stack;
+        for service in stack.services_on(&self.host.name) {
+            let name = self.layout.user_name(&service.name);
+            if service.unit().is_none() || self.facts.users.contains_key(&name) {
+                continue;
+            }
+            let user = Action::EnsureUser {
+                name,
+                id: self.layout.user(service),
+                about: format!("{}/{}", stack.name, service.name),
+            };
+            self.step(0, user, "its units run as no other");
         }
     }
 
@@ -244,7 +341,11 @@ impl<'a> HostPlan<'a> {
         }
         let stack = self.stack;
         let services = stack.services_on(&self.host.name);
-        let has_apps = services.iter().any(|service| service.app().is_some());
+        let in_container = |service: &&&Service| service.in_container();
+        let has_apps = services
+            .iter()
+            .filter(in_container)
+            .any(|service| service.app().is_some());
         let has_databases = services.iter().any(|service| service.database().is_some());
         let networks = [
             (has_apps, self.layout.app_network(), false),
@@ -270,13 +371,32 @@ impl<'a> HostPlan<'a> {
             }
         }
         for service in services {
-            if let Some(database) = service.database() {
-                self.database(service, database);
+            if let Some(database) = service.database()
+                && let Some(image) = database.image()
+            {
+                self.database(service, database, image);
             }
         }
     }
 
-    fn database(&mut self, service: &Service, database: &Database) {
+    /// Databases on the distribution's server.
+    fn packaged_databases(&mut self) {
+        let stack = self.stack;
+        for service in stack.services_on(&self.host.name) {
+            let Some(database) = service.database().filter(|_| !service.in_container()) else {
+                continue;
+            };
+            let path = self.layout.secret(&container::app_secret(service));
+            if !self.facts.files.contains_key(&path) {
+                let length = PASSWORD_LENGTH;
+                self.step(0, Action::GenerateSecret { path, length }, "first run");
+            }
+            let is_new = !self.facts.packages.contains_key("mariadb-server");
+            self.schema(service, database, is_new, is_new);
+        }
+    }
+
+    fn database(&mut self, service: &Service, database: &Database, image: &ImageRef) {
         for secret in [
             container::root_secret(service),
             container::app_secret(service),
@@ -300,7 +420,7 @@ impl<'a> HostPlan<'a> {
                 "missing",
             );
         }
-        let spec = container::database(self.stack, service, database);
+        let spec = container::database(self.stack, service, database, image);
         let there = self.container(&spec.name);
         let labelled = there
             .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
@@ -311,7 +431,7 @@ impl<'a> HostPlan<'a> {
         });
         let same = labelled && by_hand.is_none();
         let running = there.is_some_and(ContainerFacts::is_running);
-        let mut restarted = !(same && running);
+        let restarted = !(same && running);
         if restarted {
             if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
                 self.step(0, Action::PullImage(spec.image.clone()), "not on the host");
@@ -345,8 +465,19 @@ impl<'a> HostPlan<'a> {
             self.keep_restarting(0, &spec, there);
         }
         self.forget_stop(0, service);
-        let target = target(service, database, &spec.name);
-        let seen = docker.and_then(|docker| docker.databases.get(&service.name));
+        self.schema(service, database, restarted, there.is_none());
+    }
+
+    /// The database and its user, on a server that runs by now.
+    fn schema(
+        &mut self,
+        service: &Service,
+        database: &Database,
+        mut restarted: bool,
+        is_new: bool,
+    ) {
+        let target = target(&self.layout, service, database);
+        let seen = self.facts.database(&service.name);
         if !matches!(seen, Some(DatabaseFacts::Answers(_))) {
             restarted = true;
         }
@@ -359,7 +490,7 @@ impl<'a> HostPlan<'a> {
         }
         let lacking = match seen {
             Some(DatabaseFacts::Answers(schema)) => lacks(schema, database),
-            _ if there.is_none() => Some("missing"),
+            _ if is_new => Some("missing"),
             _ => Some("it did not answer, so it is checked"),
         };
         if let Some(cause) = lacking {
@@ -528,10 +659,20 @@ pub fn site_address(stack: &Stack, host: &HostName) -> Option<(u16, String)> {
     Some((site.listen, name))
 }
 
-pub(super) fn target(service: &Service, database: &Database, container: &str) -> DatabaseTarget {
+pub(super) fn target(layout: &Layout, service: &Service, database: &Database) -> DatabaseTarget {
     let file = |name: String| format!("{}/{name}", Layout::CONTAINER_SECRETS);
+    if !service.in_container() {
+        return DatabaseTarget {
+            process: Process::Unit(MARIADB.to_owned()),
+            dialect: database.dialect,
+            database: database.database.clone(),
+            user: database.user.clone(),
+            root_password_file: "/dev/null".to_owned(),
+            user_password_file: layout.secret(&container::app_secret(service)).to_string(),
+        };
+    }
     DatabaseTarget {
-        container: container.to_owned(),
+        process: Process::Container(layout.container(&service.name)),
         dialect: database.dialect,
         database: database.database.clone(),
         user: database.user.clone(),
@@ -572,10 +713,7 @@ pub fn database_targets(stack: &Stack) -> Vec<(&Service, DatabaseTarget)> {
     services
         .filter_map(|service| {
             let database = service.database()?;
-            Some((
-                service,
-                target(service, database, &layout.container(&service.name)),
-            ))
+            Some((service, target(&layout, service, database)))
         })
         .collect()
 }

@@ -15,8 +15,10 @@ pub struct Record {
     pub schema: u32,
     pub service: ServiceName,
     pub id: ReleaseId,
-    pub spec: ContainerSpec,
-    /// What stands outside the release's folder while it serves: what a boot makes its link from, its units.
+    /// Its container; a release that a unit runs has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<ContainerSpec>,
+    /// What else it is made of: what a boot makes its link from, its units, their variables.
     pub files: Vec<RecordedFile>,
     /// The files that it was made from: path below the build context → SHA-256.
     pub sources: BTreeMap<String, String>,

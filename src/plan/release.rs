@@ -6,8 +6,8 @@ use super::container;
 use super::host::HostPlan;
 use crate::facts::{SourceEntry, SourceTree, sha256};
 use crate::model::{
-    App, Build, Host, HostName, ImageSource, ReleaseId, Service, ServiceKind, ServiceName, Stack,
-    StaticFiles,
+    App, AppSource, Build, Host, HostName, ReleaseId, RemoteFile, Service, ServiceKind,
+    ServiceName, Stack, StaticFiles, Unit,
 };
 use crate::render::{self, FillView, Project, RenderError, Templates};
 
@@ -46,12 +46,17 @@ pub fn prepare(
         }
         ServiceKind::App(app) => {
             let dockerfile = match (&app.source, tree) {
-                (ImageSource::Build(build), Some(tree)) if build.dockerfile.is_none() => {
+                (AppSource::Build(build), Some(tree)) if build.dockerfile.is_none() => {
                     Some(render::dockerfile(templates, app, build, &project(tree))?)
                 }
                 _ => None,
             };
-            let id = app_id(stack, service, app, tree, dockerfile.as_deref());
+            let id = match (&app.source, tree) {
+                (AppSource::Unit(unit), Some(tree)) => {
+                    unit_id(templates, stack, service, (app, unit), tree)?
+                }
+                _ => app_id(stack, service, app, tree, dockerfile.as_deref()),
+            };
             (tree.cloned(), dockerfile, id)
         }
         ServiceKind::Mysql(_) => unreachable!("databases have no releases"),
@@ -134,10 +139,11 @@ fn app_id(
     let nameless = id(&[""]);
     let spec = container::app(stack, service, app, &nameless, String::new(), None).digest();
     let source = match &app.source {
-        ImageSource::Image(image) => image.to_string(),
-        ImageSource::Build(Build {
+        AppSource::Image(image) => image.to_string(),
+        AppSource::Build(Build {
             dockerfile, args, ..
         }) => format!("{dockerfile:?} {args:?}"),
+        AppSource::Unit(unit) => format!("{unit:?}"),
     };
     let command = app.release.as_deref().unwrap_or_default().join("\0");
     let tree = tree.map(SourceTree::digest).unwrap_or_default();
@@ -149,6 +155,28 @@ fn app_id(
         &tree,
         dockerfile.unwrap_or_default(),
     ])
+}
+
+fn unit_id(
+    templates: &Templates,
+    stack: &Stack,
+    service: &Service,
+    (app, unit): (&App, &Unit),
+    tree: &SourceTree,
+) -> Result<ReleaseId, RenderError> {
+    render::check_unit_source(service, unit, &project(tree))?;
+    // As they would be under names that do not depend on the id that is being made.
+    let nameless = id(&[""]);
+    let files = super::unit::files(templates, stack, service, (app, unit), &nameless, Some(0))?;
+    let text = |file: &RemoteFile| String::from_utf8_lossy(&file.contents).into_owned();
+    Ok(id(&[
+        "unit",
+        &text(&files.unit),
+        &text(&files.environment),
+        &app.release.as_deref().unwrap_or_default().join("\0"),
+        &format!("{:?}", unit.install),
+        &tree.digest(),
+    ]))
 }
 
 fn id(parts: &[&str]) -> ReleaseId {

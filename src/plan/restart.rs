@@ -4,6 +4,8 @@
 //! the requests while the app's own container ends and starts again. The stand-in has an id of its own, made from the
 //! release's, so that all that knows releases knows it: what is left of a run that was cut short is an old release.
 
+mod unit;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -12,14 +14,18 @@ use super::container::{ContainerSpec, Mount, label};
 use super::deploy::drain;
 use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
 use super::instance::{Instance, NoInstance, instance};
+use super::provision::MARIADB;
 use super::record::Record;
-use super::step::{Action, Plan};
+use super::step::{Action, Plan, Process};
 use crate::facts::{Facts, HostFacts, sha256};
 use crate::model::{
     App, Database, HostPath, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, ServiceName,
     Stack,
 };
 use crate::render::{self, RenderError, Templates};
+
+const STANDS_IN: &str = "it stands in meanwhile";
+const NOT_NEEDED: &str = "it is not needed any more";
 
 /// What a person wants of services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +111,16 @@ pub fn control(
                 }
             };
             let done = match wish {
+                Wish::Stop if there.process == Process::Unit(MARIADB.to_owned()) => {
+                    plan.refuse(
+                        format!(
+                            "`{}` is the host's own {MARIADB}, which others may use as well",
+                            service.name
+                        ),
+                        format!("if nobody does, stop it there: `sudo systemctl stop {MARIADB}`"),
+                    );
+                    Ok(())
+                }
                 Wish::Stop => {
                     plan.stop_by_hand(service, &there, who);
                     Ok(())
@@ -157,8 +173,8 @@ impl HostPlan<'_> {
             // As its container was made: it writes its buffers out.
             _ => 60,
         };
-        for (name, release) in self.running(service) {
-            let stop = Action::StopContainer { name, grace };
+        for (process, release) in self.running(service) {
+            let stop = process.stop(grace);
             // One that does not serve is kept warm; the host would have ended it the same way.
             let Some(id) = release.filter(|id| there.release.as_ref() != Some(id)) else {
                 self.step(phase::PREPARE, stop, "asked for");
@@ -179,8 +195,8 @@ impl HostPlan<'_> {
         }
     }
 
-    /// Containers of a service that run, or would again: also releases that are kept warm.
-    fn running(&self, service: &Service) -> Vec<(String, Option<ReleaseId>)> {
+    /// What of a service runs, or would again: also releases that are kept warm.
+    fn running(&self, service: &Service) -> Vec<(Process, Option<ReleaseId>)> {
         let docker = self.facts.docker.as_ref();
         let all = docker.into_iter().flat_map(|docker| &docker.containers);
         let ours = all.filter(|(_, there)| {
@@ -188,12 +204,17 @@ impl HostPlan<'_> {
             is_ours(&there.labels, self.stack) && of == Some(service.name.as_str())
         });
         let running = ours.filter(|(_, there)| there.is_running() || there.state == "restarting");
-        running
-            .filter_map(|(name, there)| {
-                let release = super::instance::release_of(&self.layout, service, name, there)?;
-                Some((name.clone(), release))
-            })
-            .collect()
+        let containers = running.filter_map(|(name, there)| {
+            let release = super::instance::release_of(&self.layout, service, name, there)?;
+            Some((Process::Container(name.clone()), release))
+        });
+        let prefix = self.layout.release_units(&service.name);
+        let units = self.facts.units.iter().filter(|(_, unit)| unit.runs());
+        let units = units.filter_map(|(name, _)| {
+            let id = name.strip_prefix(&prefix)?.strip_suffix(".service")?;
+            Some((Process::Unit(name.clone()), Some(id.parse().ok()?)))
+        });
+        containers.chain(units).collect()
     }
 
     fn note_offline(&mut self, service: &Service) {
@@ -229,7 +250,6 @@ impl HostPlan<'_> {
     }
 
     fn start(&mut self, service: &Service, there: &Instance) {
-        let super::Runner::Container(container) = &there.runner;
         let cause = self.why_stopped(service);
         if !there.is_running {
             if let (Some(app), Some(id)) = (service.app(), &there.release) {
@@ -237,22 +257,21 @@ impl HostPlan<'_> {
                 let entries = self.facts.entries.get(self.layout.run().as_str());
                 let name = folder.as_str().rsplit('/').next().unwrap_or_default();
                 if !entries.is_some_and(|names| names.contains_key(name)) {
-                    self.socket_folders(service, app.listen, id);
+                    let user = self.layout.user(service);
+                    self.socket_folders(service, app.listen, id, user);
                 }
             }
-            let start = Action::StartContainer(container.clone());
-            self.step(phase::PREPARE, start, cause);
+            self.step(phase::PREPARE, there.process.start(), cause);
             self.wait_for(phase::PREPARE, service, there);
         }
         self.forget_stop(phase::RETIRE, service);
     }
 
     fn wait_for(&mut self, phase: u16, service: &Service, there: &Instance) {
-        let super::Runner::Container(container) = &there.runner;
         let (wait, cause) = match (service.app(), service.database(), &there.release) {
             (Some(app), _, Some(id)) => (
                 Action::WaitHealthy {
-                    container: container.clone(),
+                    process: there.process.clone(),
                     socket: self.layout.socket(&service.name, id),
                     health: app.health.clone(),
                 },
@@ -265,15 +284,17 @@ impl HostPlan<'_> {
     }
 
     fn answers(&self, service: &Service, database: &Database) -> Action {
-        let name = self.layout.container(&service.name);
-        Action::WaitDatabase(super::provision::target(service, database, &name))
+        Action::WaitDatabase(super::provision::target(&self.layout, service, database))
     }
 
     /// Why a service does not run, as a cause.
     pub(super) fn why_stopped(&self, service: &Service) -> String {
         let stopped = Stopped::of(self.facts, &self.layout, &service.name);
         stopped.map_or_else(
-            || "its container is not running as it should".to_owned(),
+            || match service.in_container() {
+                true => "its container is not running as it should".to_owned(),
+                false => "its unit is not running as it should".to_owned(),
+            },
             |stopped| format!("it was {}", stopped.words()),
         )
     }
@@ -293,16 +314,17 @@ impl HostPlan<'_> {
         templates: &Templates,
     ) -> Result<(), RenderError> {
         match (service.app(), &there.release) {
-            (Some(app), Some(id)) => self.restart_app(service, app, id, there, templates)?,
+            (Some(app), Some(id)) if app.listen != Listen::GivenPort => {
+                self.restart_app(service, app, id, there, templates)?;
+            }
             _ => self.restart_in_place(service, there),
         }
         self.forget_stop(phase::RETIRE, service);
         Ok(())
     }
 
-    /// Nothing can stand in for what alone may open its data.
+    /// Nothing can stand in for what alone may open its data, or has its port.
     fn restart_in_place(&mut self, service: &Service, there: &Instance) {
-        let super::Runner::Container(container) = &there.runner;
         let name = &service.name;
         let all = self.stack.services_on(&self.host.name).into_iter();
         let needing: Vec<&str> = all
@@ -313,18 +335,23 @@ impl HostPlan<'_> {
             [] => "whoever uses it".to_owned(),
             names => names.join(", "),
         };
+        let grace = service.app().map_or(60, |app| app.stop_grace);
         self.note(format!(
             "`{name}` is restarted in place: until it answers again, {whom} can fail"
         ));
-        self.stop_and_start(container, 60);
+        match &there.process {
+            Process::Unit(name) => {
+                let restart = Action::RestartUnit(name.clone());
+                self.step(phase::RESTART, restart, "asked for");
+            }
+            process @ Process::Container(_) => drop(self.stop_and_start(process, grace)),
+        }
         self.wait_for(phase::RESTART, service, there);
     }
 
-    fn stop_and_start(&mut self, container: &str, grace: u32) -> &mut super::Step {
-        let name = container.to_owned();
-        let start = Action::StartContainer(name.clone());
-        let stop = Action::StopContainer { name, grace };
-        let step = self.step(phase::RESTART, stop, "asked for");
+    fn stop_and_start(&mut self, process: &Process, grace: u32) -> &mut super::Step {
+        let start = process.start();
+        let step = self.step(phase::RESTART, process.stop(grace), "asked for");
         step.undo.push(start.clone());
         let at = self.steps.len() - 1;
         self.step(phase::RESTART, start, "asked for");
@@ -339,7 +366,6 @@ impl HostPlan<'_> {
         there: &Instance,
         templates: &Templates,
     ) -> Result<(), RenderError> {
-        let super::Runner::Container(container) = &there.runner;
         let layout = self.layout.clone();
         let Some(record) = Record::of(self.facts, &layout, &service.name, id) else {
             let path = Record::path(&layout, &service.name, id);
@@ -347,32 +373,33 @@ impl HostPlan<'_> {
             self.refuse(why, "`stackctl deploy` writes it again");
             return Ok(());
         };
+        let Some(deployed) = &record.spec else {
+            self.restart_unit(service, app, &record, there);
+            return Ok(());
+        };
         let standing_in = stand_in(id);
         let name = layout.release_container(&service.name, &standing_in);
         let port = match app.listen {
-            Listen::Socket => None,
+            Listen::Socket | Listen::GivenPort => None,
             Listen::Port(_) => Some(self.choose_port(&name, &standing_in)),
         };
-        let spec = self.stand_in_of(service, id, &record.spec, &standing_in, port);
+        let spec = self.stand_in_of(service, id, deployed, &standing_in, port);
         if !self.has_image(&spec.image) {
             let why = format!("the image of release {id} is gone ({})", spec.image);
             self.refuse(why, "`stackctl deploy` makes it again");
             return Ok(());
         }
-        const CAUSE: &str = "it stands in meanwhile";
         let folder = layout.socket_folder(&service.name, &standing_in);
-        let step = self.socket_folders(service, app.listen, &standing_in);
+        let step = self.socket_folders(service, app.listen, &standing_in, Layout::APP_USER);
         step.undo.push(Action::Remove(folder.clone()));
         let run = Action::RunContainer(Box::new(spec));
+        let process = Process::Container(name.clone());
         let ending = [
-            drain(&name, app, &layout, &service.name, &standing_in),
-            Action::StopContainer {
-                name: name.clone(),
-                grace: 2,
-            },
+            drain(&process, app, &layout, &service.name, &standing_in),
+            process.stop(2),
             Action::RemoveContainer(name.clone()),
         ];
-        let step = self.step(phase::PREPARE, run, CAUSE);
+        let step = self.step(phase::PREPARE, run, STANDS_IN);
         step.undo.extend(ending);
         let units = match port {
             Some(port) => {
@@ -382,31 +409,45 @@ impl HostPlan<'_> {
         };
         let paths: Vec<HostPath> = units.iter().map(|unit| unit.path.clone()).collect();
         self.proxy(service, &standing_in, units);
+        self.by_way_of(service, app, (id, there), (&standing_in, &process));
+        self.dismiss(service, app, &standing_in, &process);
+        self.step(phase::RETIRE, Action::RemoveContainer(name), NOT_NEEDED);
+        self.dismiss_proxy(service, &standing_in, &paths);
+        Ok(())
+    }
+
+    /// Has a stand-in get the requests while the release itself is restarted.
+    fn by_way_of(
+        &mut self,
+        service: &Service,
+        app: &App,
+        (id, there): (&ReleaseId, &Instance),
+        (standing_in, process): (&ReleaseId, &Process),
+    ) {
+        let layout = self.layout.clone();
         let stands_in = Instance {
             release: Some(standing_in.clone()),
-            runner: super::Runner::Container(name.clone()),
+            process: process.clone(),
             ..there.clone()
         };
         self.wait_for(phase::PREPARE, service, &stands_in);
         let link = layout.socket_link(&service.name);
-        let own = format!("{}.{id}/app.sock", service.name);
-        let other = format!("{}.{standing_in}/app.sock", service.name);
-        self.switch(link.clone(), other.clone(), Some(own.clone()), CAUSE);
-        let wait = drain(container, app, &layout, &service.name, id);
+        let own = layout.link_target(&service.name, id);
+        let other = layout.link_target(&service.name, standing_in);
+        self.switch(link.clone(), other.clone(), Some(own.clone()), STANDS_IN);
+        let wait = drain(&there.process, app, &layout, &service.name, id);
         self.step(phase::RESTART, wait, "it no longer gets requests");
         let healthy = Action::WaitHealthy {
-            container: container.clone(),
+            process: there.process.clone(),
             socket: layout.socket(&service.name, id),
             health: app.health.clone(),
         };
-        let step = self.stop_and_start(container, app.stop_grace);
+        let step = self.stop_and_start(&there.process, app.stop_grace);
         // Requests go back to it only when it answers: until then the stand-in has them.
         step.undo.push(healthy);
         self.wait_for(phase::RESTART, service, there);
         let back = Action::Switch { link, target: own };
         self.step(phase::BACK, back, "it runs again");
-        self.dismiss(service, app, &standing_in, &name, &paths);
-        Ok(())
     }
 
     /// The container that serves in the place of a release's own: the same, but for its name, its socket and its port.
@@ -434,39 +475,34 @@ impl HostPlan<'_> {
         spec.of_release(self.stack, service, standing_in)
     }
 
-    /// Ends a stand-in, without a trace.
+    /// Ends a stand-in.
     fn dismiss(
         &mut self,
         service: &Service,
         app: &App,
         standing_in: &ReleaseId,
-        container: &str,
-        units: &[HostPath],
+        process: &Process,
     ) {
-        const CAUSE: &str = "it is not needed any more";
-        let name = container.to_owned();
-        let wait = drain(container, app, &self.layout, &service.name, standing_in);
+        let wait = drain(process, app, &self.layout, &service.name, standing_in);
         self.step(phase::RETIRE, wait, "it no longer gets requests");
-        let grace = app.stop_grace;
-        let stop = Action::StopContainer {
-            name: name.clone(),
-            grace,
-        };
-        self.step(phase::RETIRE, stop, CAUSE);
-        self.step(phase::RETIRE, Action::RemoveContainer(name), CAUSE);
+        self.step(phase::RETIRE, process.stop(app.stop_grace), NOT_NEEDED);
+    }
+
+    /// What leads to a stand-in.
+    fn dismiss_proxy(&mut self, service: &Service, standing_in: &ReleaseId, units: &[HostPath]) {
         if !units.is_empty() {
             let unit = self.layout.proxy_unit(&service.name, standing_in);
             for kind in ["socket", "service"] {
                 let stop = Action::StopUnit(format!("{unit}.{kind}"));
-                self.step(phase::RETIRE, stop, CAUSE);
+                self.step(phase::RETIRE, stop, NOT_NEEDED);
             }
             for path in units {
-                self.forget_new(phase::RETIRE, path, CAUSE);
+                self.forget_new(phase::RETIRE, path, NOT_NEEDED);
             }
             self.step(phase::RETIRE, Action::ReloadUnits, "a unit file is gone");
         }
         let folder = self.layout.socket_folder(&service.name, standing_in);
-        self.step(phase::RETIRE, Action::Remove(folder), CAUSE);
+        self.step(phase::RETIRE, Action::Remove(folder), NOT_NEEDED);
     }
 
     fn has_image(&self, image: &str) -> bool {
@@ -476,7 +512,7 @@ impl HostPlan<'_> {
 }
 
 /// The id of what stands in for a release while it is restarted.
-fn stand_in(id: &ReleaseId) -> ReleaseId {
+pub(super) fn stand_in(id: &ReleaseId) -> ReleaseId {
     sha256(format!("stands in for {id}").as_bytes())[..12]
         .parse()
         .expect("twelve hex digits are an id")

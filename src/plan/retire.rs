@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::container::label;
 use super::deploy::phase;
 use super::host::{HostPlan, is_ours};
-use super::step::{Action, Cooling};
-use crate::facts::{ContainerFacts, DockerFacts, HostFacts, sha256};
+use super::step::{Action, Cooling, Process};
+use crate::facts::{DockerFacts, HostFacts, sha256};
 use crate::model::{App, HostPath, Layout, Listen, ReleaseId, Service, ServiceName};
 use crate::render::{self, RenderError, Templates};
 
@@ -35,6 +35,15 @@ pub fn last_served(layout: &Layout, service: &Service, facts: &HostFacts) -> Opt
         Some((*time, id))
     });
     marks.max().map(|(_, id)| id)
+}
+
+/// A release that does not serve, and what runs it or did.
+struct Old {
+    process: Process,
+    id: ReleaseId,
+    runs: bool,
+    /// When it was made, in seconds since the epoch.
+    made: i64,
 }
 
 impl HostPlan<'_> {
@@ -129,7 +138,7 @@ impl HostPlan<'_> {
     }
 
     /// The releases that stay: `current`, and of those that have served the last few.
-    fn kept(&self, service: &Service, current: &ReleaseId) -> BTreeSet<ReleaseId> {
+    pub(super) fn kept(&self, service: &Service, current: &ReleaseId) -> BTreeSet<ReleaseId> {
         let mut served: Vec<(ReleaseId, (u64, bool))> = self.served(service).into_iter().collect();
         served.retain(|(id, _)| id != current);
         served.sort_by(|(a, (a_time, _)), (b, (b_time, _))| (b_time, b).cmp(&(a_time, a)));
@@ -143,13 +152,11 @@ impl HostPlan<'_> {
     /// Releases that no longer serve: kept warm for a while, or drained and stopped, and in the end removed, all but
     /// the last few that have served.
     pub(super) fn retire(&mut self, service: &Service, app: &App, current: &ReleaseId) {
-        let Some(docker) = &self.facts.docker else {
-            return;
-        };
         let layout = self.layout.clone();
-        let mut old: Vec<(String, ReleaseId, ContainerFacts)> = Vec::new();
+        let mut old: Vec<Old> = self.old_units(&service.name, current);
         let mut leftovers: Vec<String> = Vec::new();
-        for (name, there) in &docker.containers {
+        let docker = self.facts.docker.as_ref();
+        for (name, there) in docker.iter().flat_map(|docker| &docker.containers) {
             let of_service =
                 there.labels.get(label::SERVICE).map(String::as_str) == Some(service.name.as_str());
             if !of_service || !is_ours(&there.labels, self.stack) {
@@ -162,7 +169,12 @@ impl HostPlan<'_> {
             match id {
                 Some(id) if *name == layout.release_container(&service.name, &id) => {
                     if id != *current {
-                        old.push((name.clone(), id, there.clone()));
+                        old.push(Old {
+                            process: Process::Container(name.clone()),
+                            id,
+                            runs: there.is_running() || there.state == "restarting",
+                            made: there.created,
+                        });
                     }
                 }
                 // A one-off run that was cut short.
@@ -176,7 +188,7 @@ impl HostPlan<'_> {
                 "left behind by a run that was cut short",
             );
         }
-        old.sort_by_key(|(_, _, there)| std::cmp::Reverse(there.created));
+        old.sort_by_key(|old| std::cmp::Reverse(old.made));
         let before = self.serving(service).filter(|id| id != current);
         let timer = format!("{}.timer", layout.cooling_unit(&service.name, current));
         if self.facts.is_active(&timer) {
@@ -188,12 +200,14 @@ impl HostPlan<'_> {
         }
         let kept = self.kept(service, current);
         let mut warm = BTreeSet::new();
-        for (name, id, there) in old {
+        for old in old {
+            let Old {
+                process, id, runs, ..
+            } = old;
             let timer = format!("{}.timer", layout.cooling_unit(&service.name, &id));
             let cooling = self.facts.is_active(&timer);
-            let runs = there.is_running() || there.state == "restarting";
             if runs && before.as_ref() == Some(&id) && app.warm > 0 {
-                let cooling = self.cooling(service, app, &id);
+                let cooling = self.cooling(service, app, &id, process.clone());
                 self.step(
                     phase::RETIRE,
                     Action::KeepWarm(Box::new(cooling)),
@@ -203,7 +217,7 @@ impl HostPlan<'_> {
             } else if runs && before.is_none() && cooling && kept.contains(&id) {
                 warm.insert(id.clone());
             } else if runs {
-                self.stop(service, app, &name, &id);
+                self.stop(service, app, &process, &id);
                 if cooling {
                     self.step(
                         phase::RETIRE,
@@ -216,53 +230,101 @@ impl HostPlan<'_> {
             }
             if !kept.contains(&id) {
                 self.forget_proxy(&service.name, &id);
-                self.step(
-                    phase::RETIRE,
-                    Action::RemoveContainer(name),
-                    "older than those kept",
-                );
+                match process {
+                    Process::Container(name) => drop(self.step(
+                        phase::RETIRE,
+                        Action::RemoveContainer(name),
+                        "older than those kept",
+                    )),
+                    Process::Unit(name) => self.forget_units(&[name], "older than those kept"),
+                }
             }
         }
         self.forget_stop(phase::RETIRE, service);
-        self.prune_images(service, docker, &kept);
+        if let Some(docker) = docker {
+            self.prune_images(service, docker, &kept);
+        }
         self.prune_sockets(service, current, &warm);
     }
 
+    /// The releases of a service that have units here and are not `current`.
+    fn old_units(&self, service: &ServiceName, current: &ReleaseId) -> Vec<Old> {
+        let prefix = self.layout.release_units(service);
+        let files = self.manifest.files.keys();
+        let files = files.filter_map(|path| path.as_str().strip_prefix("/etc/systemd/system/"));
+        let mut names: BTreeSet<&str> = files.collect();
+        // Those that a run left whose manifest was never written.
+        names.extend(self.facts.units.keys().map(String::as_str));
+        let folders = self
+            .facts
+            .entries
+            .get(self.layout.releases(service).as_str());
+        let mut old = Vec::new();
+        for name in names {
+            let id = name.strip_prefix(&prefix);
+            let id = id.and_then(|rest| rest.strip_suffix(".service"));
+            let Some(id) = id.and_then(|id| id.parse::<ReleaseId>().ok()) else {
+                continue;
+            };
+            if id == *current {
+                continue;
+            }
+            let active = self.facts.units.get(name).map(|unit| unit.active.as_str());
+            let made = folders.and_then(|folders| folders.get(id.as_str()));
+            old.push(Old {
+                process: Process::Unit(name.to_owned()),
+                id,
+                runs: matches!(active, Some("active" | "activating" | "deactivating")),
+                made: made.map_or(0, |time| i64::try_from(*time).unwrap_or(0)),
+            });
+        }
+        old
+    }
+
     /// Drains and stops a release now.
-    fn stop(&mut self, service: &Service, app: &App, name: &str, id: &ReleaseId) {
-        let drain = super::deploy::drain(name, app, &self.layout, &service.name, id);
+    fn stop(&mut self, service: &Service, app: &App, process: &Process, id: &ReleaseId) {
+        let drain = super::deploy::drain(process, app, &self.layout, &service.name, id);
         self.step(phase::RETIRE, drain, "it no longer gets requests");
-        let (name, grace) = (name.to_owned(), app.stop_grace);
-        self.step(
-            phase::RETIRE,
-            Action::StopContainer { name, grace },
-            "drained",
-        );
+        let stop = match process {
+            Process::Container(name) => Action::StopContainer {
+                name: name.clone(),
+                grace: app.stop_grace,
+            },
+            Process::Unit(name) => Action::StopUnit(name.clone()),
+        };
+        self.step(phase::RETIRE, stop, "drained");
         if app.listen != Listen::Socket {
             self.stop_proxy(&service.name, id);
         }
     }
 
     /// What the host does with a release once its time is over.
-    fn cooling(&self, service: &Service, app: &App, id: &ReleaseId) -> Cooling {
+    fn cooling(&self, service: &Service, app: &App, id: &ReleaseId, process: Process) -> Cooling {
         let layout = &self.layout;
         let proxy = layout.proxy_unit(&service.name, id);
-        let (socket, units) = match app.listen {
-            Listen::Socket => (format!("{}/app.sock", Layout::CONTAINER_RUN), Vec::new()),
-            Listen::Port(_) => (
-                layout.socket(&service.name, id).to_string(),
-                vec![format!("{proxy}.socket"), format!("{proxy}.service")],
-            ),
+        let in_container = process.container().is_some() && app.listen == Listen::Socket;
+        let socket = match in_container {
+            true => format!("{}/app.sock", Layout::CONTAINER_RUN),
+            false => layout.socket(&service.name, id).to_string(),
         };
+        let mut units = match app.listen {
+            Listen::Socket => Vec::new(),
+            Listen::Port(_) | Listen::GivenPort => {
+                vec![format!("{proxy}.socket"), format!("{proxy}.service")]
+            }
+        };
+        if let Process::Unit(name) = &process {
+            units.push(name.clone());
+        }
         Cooling {
             unit: layout.cooling_unit(&service.name, id),
-            container: layout.release_container(&service.name, id),
+            process,
             warm: app.warm,
             lock: layout.lock(),
             link: layout.socket_link(&service.name),
-            target: format!("{}.{id}/app.sock", service.name),
+            target: layout.link_target(&service.name, id),
             socket,
-            in_container: app.listen == Listen::Socket,
+            in_container,
             drain: app.drain,
             grace: app.stop_grace,
             folder: layout.socket_folder(&service.name, id),
@@ -352,6 +414,22 @@ impl HostPlan<'_> {
         }
     }
 
+    /// The units of releases, which go with their files.
+    fn forget_units(&mut self, names: &[String], cause: &str) {
+        for name in names {
+            self.step(phase::RETIRE, Action::StopUnit(name.clone()), cause);
+            let path = self.layout.unit(name);
+            let is_known = self.manifest.files.contains_key(&path);
+            self.forget(phase::RETIRE, &path, cause);
+            if !is_known {
+                self.step(phase::RETIRE, Action::Remove(path), cause);
+            }
+        }
+        if !names.is_empty() {
+            self.step(phase::RETIRE, Action::ReloadUnits, "a unit file is gone");
+        }
+    }
+
     /// Folders and marks of releases older than those kept.
     pub(super) fn prune_folders(&mut self, service: &Service, current: &ReleaseId) {
         let kept = self.kept(service, current);
@@ -382,9 +460,6 @@ impl HostPlan<'_> {
 
     /// What services that left the yaml have left here.
     pub(super) fn removed_services(&mut self, templates: &Templates) -> Result<(), RenderError> {
-        let Some(docker) = &self.facts.docker else {
-            return Ok(());
-        };
         let names: BTreeSet<&str> = self
             .stack
             .services_on(&self.host.name)
@@ -392,7 +467,8 @@ impl HostPlan<'_> {
             .map(|service| service.name.as_str())
             .collect();
         let mut orphans: Vec<(String, bool, bool)> = Vec::new();
-        for (name, there) in &docker.containers {
+        let docker = self.facts.docker.as_ref();
+        for (name, there) in docker.iter().flat_map(|docker| &docker.containers) {
             let service = there.labels.get(label::SERVICE).map(String::as_str);
             if is_ours(&there.labels, self.stack)
                 && service.is_some_and(|service| !names.contains(service))
@@ -404,8 +480,11 @@ impl HostPlan<'_> {
                 ));
             }
         }
-        if !orphans.is_empty() && !self.site_is_current(templates)? {
-            let names: Vec<&str> = orphans.iter().map(|(name, ..)| name.as_str()).collect();
+        let units = self.orphaned_units(&names);
+        let is_orphaned = !orphans.is_empty() || !units.is_empty();
+        if is_orphaned && !self.site_is_current(templates)? {
+            let containers = orphans.iter().map(|(name, ..)| name.as_str());
+            let names: Vec<&str> = containers.chain(units.iter().map(String::as_str)).collect();
             self.note(format!(
                 "{} stays until `stackctl provision` has taken its routes out of the site",
                 names.join(", ")
@@ -431,6 +510,7 @@ impl HostPlan<'_> {
                 ));
             }
         }
+        self.forget_units(&units, "its service is not in the yaml any more");
         let units = format!("/etc/systemd/system/{}-", self.stack.name);
         let proxies: Vec<(ServiceName, ReleaseId)> = self
             .manifest
@@ -474,6 +554,19 @@ impl HostPlan<'_> {
             );
         }
         Ok(())
+    }
+
+    /// The units of releases whose services are not among `names`.
+    fn orphaned_units(&self, names: &BTreeSet<&str>) -> Vec<String> {
+        let prefix = format!("/etc/systemd/system/{}-", self.stack.name);
+        let files = self.manifest.files.keys();
+        let orphaned = files.filter_map(|path| {
+            let unit = path.as_str().strip_prefix(&prefix)?;
+            let (service, id) = unit.strip_suffix(".service")?.split_once('@')?;
+            id.parse::<ReleaseId>().ok()?;
+            (!names.contains(service)).then(|| self.layout.unit_of(path))
+        });
+        orphaned.collect()
     }
 
     /// Whether the site on the host is the one that the yaml asks for, so that nothing is routed to what has left it.

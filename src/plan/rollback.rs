@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::container::label;
 use super::deploy::{drain, phase};
 use super::host::{HostPlan, Options, Parts, PlanError};
-use super::record::Record;
-use super::step::{Action, Folder, Plan, SwitchBack};
+use super::record::{Record, RecordedFile};
+use super::step::{Action, Folder, Plan, Process, SwitchBack};
 use crate::facts::{ContainerFacts, Facts};
 use crate::model::{
     App, Health, HostName, HostPath, Layout, Listen, Owner, ReleaseId, RemoteFile, Service,
@@ -194,9 +194,6 @@ impl<'a> HostPlan<'a> {
 
     fn app_back(&mut self, service: &Service, app: &App, id: &ReleaseId) {
         let layout = self.layout.clone();
-        let Some(docker) = &self.facts.docker else {
-            return self.refuse("no Docker engine answers", "`stackctl provision` starts it");
-        };
         let Some(record) = Record::of(self.facts, &layout, &service.name, id) else {
             let path = Record::path(&layout, &service.name, id);
             return self.refuse(
@@ -209,7 +206,13 @@ impl<'a> HostPlan<'a> {
         };
         self.own_as_it_is(&Record::path(&layout, &service.name, id));
         self.owns_record_of(service, id);
-        let spec = record.spec.clone().of_release(self.stack, service, id);
+        let Some(spec) = record.spec.clone() else {
+            return self.unit_back(service, app, id, &record);
+        };
+        let Some(docker) = &self.facts.docker else {
+            return self.refuse("no Docker engine answers", "`stackctl provision` starts it");
+        };
+        let spec = spec.of_release(self.stack, service, id);
         let there: Option<ContainerFacts> = docker.containers.get(&spec.name).cloned();
         let runs = there.as_ref().is_some_and(ContainerFacts::is_running);
         // A tag of another's may mean another image by now; one of ours names one release.
@@ -229,19 +232,21 @@ impl<'a> HostPlan<'a> {
         let boot = record.files.iter().find(|file| file.path == boot);
         if let (true, Some(boot)) = (runs, boot) {
             self.units_back(service, id, &record);
-            self.warm_back(service, app, id, boot.file());
+            let process = Process::Container(spec.name);
+            self.warm_back(service, app, id, process, boot.file());
             self.commit.serves.push(layout.mark(&service.name, id));
             return self.retire(service, app, id);
         }
+        let process = Process::Container(spec.name.clone());
         let undo_run = [
-            drain(&spec.name, app, &layout, &service.name, id),
+            drain(&process, app, &layout, &service.name, id),
             Action::StopContainer {
                 name: spec.name.clone(),
                 grace: 2,
             },
         ];
         if !runs {
-            self.socket_folders(service, app.listen, id);
+            self.socket_folders(service, app.listen, id, Layout::APP_USER);
         }
         self.units_back(service, id, &record);
         match &there {
@@ -278,12 +283,64 @@ impl<'a> HostPlan<'a> {
             passes: if runs { 1 } else { app.health.passes },
             ..app.health.clone()
         };
+        self.serve_again(service, app, id, process, health, boot);
+    }
+
+    /// Back to a release that a unit runs: started first, unless it still runs.
+    fn unit_back(&mut self, service: &Service, app: &App, id: &ReleaseId, record: &Record) {
+        let layout = self.layout.clone();
+        let name = layout.release_unit(&service.name, id);
+        let runs = self.facts.is_active(&name);
+        let process = Process::Unit(name.clone());
+        let path = layout.tmpfiles(&service.name);
+        let boot = record.files.iter().find(|file| file.path == path);
+        if !runs {
+            let user = layout.unit_user(&service.name);
+            self.socket_folders(service, app.listen, id, user);
+        }
+        let is_unit = |file: &&RecordedFile| file.path == layout.unit(&name);
+        let environment = layout.environment(&service.name, id);
+        // One that runs has read them.
+        let is_read = |file: &&RecordedFile| file.path == environment && !runs;
+        for file in record.files.iter().filter(is_read) {
+            self.file(phase::PREPARE, file.file());
+        }
+        let units = record.files.iter().filter(is_unit).map(RecordedFile::file);
+        let undo = match runs {
+            true => Vec::new(),
+            false => vec![
+                drain(&process, app, &layout, &service.name, id),
+                Action::StopUnit(name.clone()),
+            ],
+        };
+        self.units(units.collect(), &name, undo);
+        self.units_back(service, id, record);
+        match boot {
+            Some(boot) if runs => {
+                self.warm_back(service, app, id, process, boot.file());
+                self.commit.serves.push(layout.mark(&service.name, id));
+                self.retire(service, app, id);
+            }
+            _ => self.serve_again(service, app, id, process, app.health.clone(), boot),
+        }
+    }
+
+    /// Sends requests to a release that was started again, once it is healthy.
+    fn serve_again(
+        &mut self,
+        service: &Service,
+        app: &App,
+        id: &ReleaseId,
+        process: Process,
+        health: Health,
+        boot: Option<&RecordedFile>,
+    ) {
+        let layout = self.layout.clone();
         let socket = layout.socket(&service.name, id);
-        let container = spec.name.clone();
         self.step(
             phase::PREPARE,
             Action::WaitHealthy {
-                container,
+                process,
                 socket,
                 health,
             },
@@ -296,16 +353,23 @@ impl<'a> HostPlan<'a> {
         let before = self.facts.link(&link).map(str::to_owned);
         self.switch(
             link,
-            format!("{}.{id}/app.sock", service.name),
+            layout.link_target(&service.name, id),
             before,
-            CAUSE,
+            "it served before",
         );
         self.commit.serves.push(layout.mark(&service.name, id));
         self.retire(service, app, id);
     }
 
     /// Back to a release that still runs.
-    fn warm_back(&mut self, service: &Service, app: &App, id: &ReleaseId, boot: RemoteFile) {
+    fn warm_back(
+        &mut self,
+        service: &Service,
+        app: &App,
+        id: &ReleaseId,
+        process: Process,
+        boot: RemoteFile,
+    ) {
         let layout = self.layout.clone();
         let link = layout.socket_link(&service.name);
         let stands = self.facts.link(&link).map(str::to_owned);
@@ -318,11 +382,11 @@ impl<'a> HostPlan<'a> {
         // The file is written whether it differs or not: what the manifest says of it is what counts here.
         self.own(&boot);
         let back = SwitchBack {
-            container: layout.release_container(&service.name, id),
+            process,
             socket: layout.socket(&service.name, id),
             health: app.health.path.clone(),
             link,
-            target: format!("{}.{id}/app.sock", service.name),
+            target: layout.link_target(&service.name, id),
             boot,
             before,
         };
@@ -341,7 +405,7 @@ impl<'a> HostPlan<'a> {
             .files
             .iter()
             .filter(|file| file.path.as_str().contains(&unit));
-        let units = files.map(super::record::RecordedFile::file).collect();
+        let units = files.map(RecordedFile::file).collect();
         self.proxy(service, id, units);
     }
 
@@ -351,6 +415,7 @@ impl<'a> HostPlan<'a> {
         service: &Service,
         listen: Listen,
         id: &ReleaseId,
+        user: u32,
     ) -> &mut super::step::Step {
         let run = Folder {
             path: self.layout.run(),
@@ -358,7 +423,7 @@ impl<'a> HostPlan<'a> {
             owner: Owner::ROOT,
         };
         self.step(phase::PREPARE, Action::PutFolder(run), "sockets live there");
-        let own = self.socket_folder(service, listen, id);
+        let own = self.socket_folder(service, listen, id, user);
         self.step(
             phase::PREPARE,
             Action::PutFolder(own),
@@ -372,16 +437,17 @@ impl<'a> HostPlan<'a> {
         service: &Service,
         listen: Listen,
         id: &ReleaseId,
+        user: u32,
     ) -> Folder {
         let (mode, owner) = match listen {
             Listen::Socket => (
                 0o2750,
                 Owner {
-                    user: Layout::APP_USER,
+                    user,
                     group: super::deploy::WWW_DATA,
                 },
             ),
-            Listen::Port(_) => (0o755, Owner::ROOT),
+            Listen::Port(_) | Listen::GivenPort => (0o755, Owner::ROOT),
         };
         let path = self.layout.socket_folder(&service.name, id);
         Folder { path, mode, owner }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::container::label;
+use super::provision::MARIADB;
 use super::restart::Stopped;
 use crate::facts::{
     DatabaseFacts, DockerFacts, Facts, FirewallFacts, HostFacts, ProbeFacts, Probed,
@@ -182,9 +183,7 @@ fn host(
         ));
     }
     let services = stack.services_on(name);
-    let needs_docker = services
-        .iter()
-        .any(|service| !matches!(service.kind, ServiceKind::Static(_)));
+    let needs_docker = services.iter().any(|service| service.in_container());
     if needs_docker && facts.docker.is_none() {
         problems.push(format!("host {name}: Docker's engine does not run"));
     }
@@ -261,14 +260,15 @@ fn service(
         }
         ServiceKind::Mysql(_) => {
             seen.kind = "mysql";
-            let name = layout.container(&service.name);
-            container_facts(&mut seen, facts.docker.as_ref(), &name);
+            match service.in_container() {
+                true => {
+                    let name = layout.container(&service.name);
+                    container_facts(&mut seen, facts.docker.as_ref(), &name);
+                }
+                false => unit_facts(&mut seen, facts, MARIADB),
+            }
             stopped(&mut seen, &layout, service, facts);
-            let told = facts
-                .docker
-                .as_ref()
-                .and_then(|docker| docker.databases.get(&service.name));
-            match told {
+            match facts.database(&service.name) {
                 Some(DatabaseFacts::Answers(schema)) => {
                     seen.healthy = schema.charset.is_some() && schema.login;
                     seen.detail = match (seen.healthy, schema.charset.is_some()) {
@@ -299,11 +299,14 @@ fn service(
                 seen.detail = "never deployed".into();
                 return seen;
             };
-            container_facts(
-                &mut seen,
-                facts.docker.as_ref(),
-                &layout.release_container(&service.name, &id),
-            );
+            match service.unit() {
+                Some(_) => unit_facts(&mut seen, facts, &layout.release_unit(&service.name, &id)),
+                None => container_facts(
+                    &mut seen,
+                    facts.docker.as_ref(),
+                    &layout.release_container(&service.name, &id),
+                ),
+            }
             stopped(&mut seen, &layout, service, facts);
             match probe.map(|probe| (&probe.path, &probe.status)) {
                 Some((path, Ok(code))) => {
@@ -334,6 +337,24 @@ fn stopped(seen: &mut ServiceStatus, layout: &Layout, service: &Service, facts: 
             service.name
         );
         seen.stopped_by = Some(stopped.by);
+    }
+}
+
+/// Fills in what systemd says of a unit; `detail` stays empty when it runs as it should.
+fn unit_facts(seen: &mut ServiceStatus, facts: &HostFacts, name: &str) {
+    let there = facts.units.get(name).filter(|unit| unit.load == "loaded");
+    let Some(there) = there else {
+        seen.detail = format!("its unit {name} is missing");
+        return;
+    };
+    seen.restarts = Some(there.restarts);
+    if !there.is_active() {
+        seen.detail = format!("its unit {name} is {} ({})", there.active, there.sub);
+        return;
+    }
+    seen.started_at.clone_from(&there.since);
+    if there.file != "enabled" {
+        seen.detail = format!("its unit {name} runs, but would not after a reboot");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::container::ContainerSpec;
 use super::drift::{self, Drift};
 use crate::facts::SourceTree;
-use crate::model::{Dialect, Health, HostName, HostPath, Owner, RemoteFile};
+use crate::model::{Dialect, Health, HostName, HostPath, Install, Owner, RemoteFile};
 
 /// What is to happen, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub enum Action {
         name: String,
         grace: u32,
     },
+    /// Stops and starts a unit at once, where nothing can stand in for it.
+    RestartUnit(String),
     RemoveContainer(String),
     RemoveImage(String),
     RemoveNetwork(String),
@@ -111,6 +113,30 @@ pub enum Action {
         run: HostPath,
         kept: Vec<HostPath>,
     },
+    /// A user that [`Action::EnsureUser`] made, and its group.
+    RemoveUser(String),
+    /// A database of a server of the host itself, with its user and all its data.
+    DropDatabase(DatabaseTarget),
+    /// A user of the system, with a group of the same name and nothing else.
+    EnsureUser {
+        name: String,
+        id: u32,
+        /// Whose it is, for people.
+        about: String,
+    },
+    /// Install what a release's source asks for, where that was not done yet, and lead the release to it.
+    Install(Box<Installation>),
+    /// Have systemd read a unit that is nowhere yet, and see that there is a program for it.
+    VerifyUnit {
+        unit: RemoteFile,
+        /// The folder in which it will run.
+        folder: HostPath,
+        /// Its PATH.
+        path: String,
+        program: String,
+    },
+    /// Run a command as a release's unit runs its own: to its end, show what it says, fail when it fails.
+    RunUnitOnce(Box<UnitRun>),
     /// Run to its end, show what it says, fail when it fails, remove it.
     RunOnce {
         spec: Box<ContainerSpec>,
@@ -124,7 +150,7 @@ pub enum Action {
         to: HostPath,
     },
     WaitHealthy {
-        container: String,
+        process: Process,
         socket: HostPath,
         health: Health,
     },
@@ -156,6 +182,72 @@ pub enum Action {
     },
 }
 
+/// What runs on a host: a release, or a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Process {
+    Container(String),
+    /// With `.service`.
+    Unit(String),
+}
+
+impl Process {
+    pub fn name(&self) -> &str {
+        match self {
+            Process::Container(name) | Process::Unit(name) => name,
+        }
+    }
+
+    /// Starts it, also at boot.
+    pub(super) fn start(&self) -> Action {
+        match self {
+            Process::Container(name) => Action::StartContainer(name.clone()),
+            Process::Unit(name) => Action::StartUnit(name.clone()),
+        }
+    }
+
+    /// Stops it for good; a unit's file says for itself how many seconds it has.
+    pub(super) fn stop(&self, grace: u32) -> Action {
+        match self {
+            Process::Container(name) => Action::StopContainer {
+                name: name.clone(),
+                grace,
+            },
+            Process::Unit(name) => Action::StopUnit(name.clone()),
+        }
+    }
+
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Process::Container(name) => Some(name),
+            Process::Unit(_) => None,
+        }
+    }
+}
+
+/// What a release needs beside its source, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    pub install: Install,
+    pub source: HostPath,
+    /// Shared by all releases with the same requirements; see [`crate::model::Layout::installed`].
+    pub to: HostPath,
+    /// The release's own link to it.
+    pub link: HostPath,
+    /// Who installs: not root, since packages bring programs of their own that run then.
+    pub user: u32,
+}
+
+/// A command beside a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitRun {
+    /// With `.service`.
+    pub name: String,
+    /// As `NAME=value`: its user, variables and restrictions.
+    pub properties: Vec<String>,
+    pub command: Vec<String>,
+    pub deadline: Duration,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     pub path: HostPath,
@@ -166,7 +258,7 @@ pub struct Folder {
 /// What is checked after a switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BakeTarget {
-    pub container: String,
+    pub process: Process,
     /// The link that nginx follows.
     pub link: HostPath,
     pub health: Health,
@@ -188,7 +280,7 @@ pub struct Commit {
 /// Back to a release that is warm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwitchBack {
-    pub container: String,
+    pub process: Process,
     /// Its own socket, which must answer `health` with 2xx.
     pub socket: HostPath,
     pub health: String,
@@ -205,7 +297,7 @@ pub struct SwitchBack {
 pub struct Cooling {
     /// The timer that does it; without `.timer`.
     pub unit: String,
-    pub container: String,
+    pub process: Process,
     /// Seconds that it stays warm.
     pub warm: u32,
     /// The stack's lock: it is held while the release is stopped.
@@ -223,7 +315,7 @@ pub struct Cooling {
     pub grace: u32,
     /// Its socket folder, which goes with it.
     pub folder: HostPath,
-    /// Units that lead to it, which are stopped with it.
+    /// Units that lead to it, and its own if it is one, which are stopped with it.
     pub units: Vec<String>,
 }
 
@@ -288,13 +380,14 @@ pub struct ImageBuild {
 /// One database and its user on one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseTarget {
-    pub container: String,
+    /// The server: a container, or the distribution's unit.
+    pub process: Process,
     pub dialect: Dialect,
     pub database: String,
     pub user: String,
-    /// In the container.
+    /// In the container. A server of the host knows its root by the user that asks.
     pub root_password_file: String,
-    /// In the container.
+    /// In the container, or on the host.
     pub user_password_file: String,
 }
 
@@ -368,12 +461,38 @@ impl Action {
                 };
                 format!("remove all in {state}{but}")
             }
+            Action::RestartUnit(name) => format!("restart {name}"),
+            Action::RemoveUser(name) => format!("remove user {name}"),
+            Action::DropDatabase(target) => {
+                format!(
+                    "drop database {} with its data and user {}",
+                    target.database, target.user
+                )
+            }
+            Action::EnsureUser { name, about, .. } => {
+                format!("make sure that there is a user {name} for {about}")
+            }
+            Action::Install(installation) => {
+                let of = match installation.install {
+                    Install::Python => "requirements.txt",
+                    Install::Node => "package-lock.json",
+                    Install::Nothing => "nothing",
+                };
+                format!("install what {of} asks for to {}", installation.to)
+            }
+            Action::VerifyUnit { unit, program, .. } => {
+                let name = unit.path.as_str().rsplit('/').next().unwrap_or_default();
+                format!("have systemd check {name}, which runs {program}")
+            }
+            Action::RunUnitOnce(run) => {
+                format!("run `{}` once as {}", run.command.join(" "), run.name)
+            }
             Action::RunOnce { spec, .. } => {
                 let command = spec.command.as_deref().unwrap_or_default().join(" ");
                 format!("run `{command}` once in {}", spec.name)
             }
             Action::WaitDatabase(target) => {
-                format!("wait until {} answers a query", target.container)
+                format!("wait until {} answers a query", target.process.name())
             }
             Action::EnsureDatabase(target) => {
                 format!(
@@ -383,26 +502,26 @@ impl Action {
             }
             Action::PushTree { tree, to } => format!("send {} files to {to}", tree.files().count()),
             Action::WaitHealthy {
-                container, health, ..
+                process, health, ..
             } => {
                 format!(
-                    "wait until {container} answers {} {} times",
-                    health.path, health.passes
+                    "wait until {} answers {} {} times",
+                    process.name(),
+                    health.path,
+                    health.passes
                 )
             }
             Action::Switch { link, target } => format!("switch {link} to {target}"),
             Action::Bake { targets, seconds } => {
-                let names: Vec<&str> = targets
-                    .iter()
-                    .map(|target| target.container.as_str())
-                    .collect();
+                let names: Vec<&str> = targets.iter().map(|target| target.process.name()).collect();
                 format!("watch {} for {seconds} s", names.join(", "))
             }
             Action::Commit(_) => "confirm: what was done stays".into(),
             Action::StartContainer(name) => format!("start container {name}"),
             Action::SwitchBack(back) => format!("switch {} back to {}", back.link, back.target),
             Action::KeepWarm(cooling) => {
-                format!("keep {} warm for {} s", cooling.container, cooling.warm)
+                let name = cooling.process.name();
+                format!("keep {name} warm for {} s", cooling.warm)
             }
             Action::Drain { .. } => "drain the old release".into(),
         }

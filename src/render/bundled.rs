@@ -19,6 +19,7 @@ const NAMES: &[Bundled] = files!("names":
     "python/tables.py",
     "python/test_main.py",
     "stackctl.yaml",
+    "units.yaml",
 );
 
 /// The names of the examples.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{RenderError, Templates, nginx};
 use crate::model::{
-    App, Database, Dialect, ImageSource, Layout, Listen, Service, ServiceKind, ServiceName, Site,
+    App, AppSource, Database, Dialect, Layout, Listen, Service, ServiceKind, ServiceName, Site,
     Stack,
 };
 
@@ -35,6 +35,8 @@ impl nginx::Places for InCompose {
         match app.listen {
             Listen::Socket => format!("unix:{SOCKETS}/{service}/app.sock"),
             Listen::Port(port) => format!("{service}:{port}"),
+            // Of units, which are not in the file.
+            Listen::GivenPort => format!("unix:{SOCKETS}/{service}/app.sock"),
         }
     }
 
@@ -73,6 +75,10 @@ fn password(service: &ServiceName) -> String {
 }
 
 fn add_database(view: &mut ComposeView, service: &Service, database: &Database) {
+    // One of the host's own is not in the file.
+    let Some(image) = database.image() else {
+        return;
+    };
     let name = &service.name;
     let (own, root) = (password(name), format!("{name}-root-password"));
     let (prefix, check) = match database.dialect {
@@ -95,7 +101,7 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
     ]);
     view.databases.push(json!({
         "name": name,
-        "image": database.image,
+        "image": image,
         "environment": environment,
         "secrets": [own, root],
         "volume": format!("{name}:/var/lib/mysql"),
@@ -162,8 +168,8 @@ fn add_app(
     );
 
     let (image, build) = match &app.source {
-        ImageSource::Image(image) => (image.to_string(), None),
-        ImageSource::Build(build) => {
+        AppSource::Image(image) => (image.to_string(), None),
+        AppSource::Build(build) => {
             let inline = match build.dockerfile {
                 Some(_) => None,
                 None => dockerfiles.get(&service.name),
@@ -176,6 +182,8 @@ fn add_app(
             });
             (format!("{}-{name}", stack.name), Some(build))
         }
+        // It has no container.
+        AppSource::Unit(_) => return,
     };
     let run_volume = format!("{name}-run");
     // What the two containers of a service share: the one that serves, and the one of its release step.
@@ -230,6 +238,7 @@ fn web(templates: &Templates, stack: &Stack) -> Result<Value, RenderError> {
     {
         let name = &service.name;
         match &service.kind {
+            ServiceKind::App(_) if !service.in_container() => {}
             ServiceKind::App(app) => {
                 depends_on.push(name);
                 if app.listen == Listen::Socket {

@@ -113,6 +113,8 @@ fn gunicorn(app: &App, project: &Project, requirements: &str) -> Result<Vec<Stri
         // Exec form knows no variables; LISTEN_SOCKET always holds this path.
         Listen::Socket => format!("unix:{}/app.sock", Layout::CONTAINER_RUN),
         Listen::Port(port) => format!("0.0.0.0:{port}"),
+        // Of units alone.
+        Listen::GivenPort => "127.0.0.1:8080".to_owned(),
     };
     // A little less than the engine waits before it kills.
     let grace = app.stop_grace.saturating_sub(2).max(1).to_string();

@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 13] = [
+const EMBEDDED: [(&str, &str); 14] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -55,6 +55,10 @@ const EMBEDDED: [(&str, &str); 13] = [
     (
         "rehearsal/report.html",
         include_str!("../../templates/rehearsal/report.html"),
+    ),
+    (
+        "systemd/app.service",
+        include_str!("../../templates/systemd/app.service"),
     ),
     (
         "systemd/firewall.service",

@@ -16,6 +16,7 @@ mod rehearsal;
 mod static_file;
 mod systemd;
 mod tmpfiles;
+mod unit;
 
 pub use bundled::{Bundled, example, examples};
 pub use compose::compose;
@@ -32,6 +33,7 @@ pub use rehearsal::{
 pub use static_file::{FillView, static_file};
 pub use systemd::{proxy_units, recovery};
 pub use tmpfiles::tmpfiles;
+pub use unit::{AppUnit, app_unit, check_unit_source};
 
 use crate::model::{HostPath, Owner, RemoteFile};
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::{
-    App, Build, Database, Dialect, EnvName, Health, Host, HostName, ImageSource, Listen, ReleaseId,
-    Route, Service, ServiceKind, ServiceName, Site, SshTarget, Stack, StaticFiles,
+    App, AppSource, Build, Database, DatabaseServer, Dialect, EnvName, Health, Host, HostName,
+    Listen, ReleaseId, Route, Service, ServiceKind, ServiceName, Site, SshTarget, Stack,
+    StaticFiles,
 };
 
 pub(super) fn name(text: &str) -> ServiceName {
@@ -27,7 +28,7 @@ pub(super) fn build() -> Build {
 
 pub(super) fn app(listen: Listen) -> App {
     App {
-        source: ImageSource::Build(build()),
+        source: AppSource::Build(build()),
         listen,
         health: Health {
             path: "/healthz".into(),
@@ -94,7 +95,7 @@ pub(super) fn stack() -> Stack {
         public: "203.0.113.10".into(),
     };
     let database = Database {
-        image: "mysql:8.4".parse().unwrap(),
+        server: DatabaseServer::Container("mysql:8.4".parse().unwrap()),
         dialect: Dialect::Mysql,
         database: "names".into(),
         user: "names".into(),
@@ -116,7 +117,7 @@ pub(super) fn stack() -> Stack {
             "reports",
             &[],
             ServiceKind::App(Box::new(App {
-                source: ImageSource::Image("example/reports:1.2".parse().unwrap()),
+                source: AppSource::Image("example/reports:1.2".parse().unwrap()),
                 release: None,
                 env: BTreeMap::new(),
                 ..app(Listen::Port(3000))

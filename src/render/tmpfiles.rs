@@ -41,7 +41,7 @@ pub fn tmpfiles(
             service: service.name.as_str(),
             run: layout.run().as_str(),
             folder: layout.socket_folder(&service.name, id).as_str(),
-            owner: (app.listen == Listen::Socket).then_some(Layout::APP_USER),
+            owner: (app.listen == Listen::Socket).then_some(layout.user(service)),
             link: layout.socket_link(&service.name).as_str(),
             target: format!("{}.{id}/app.sock", service.name),
         },

@@ -34,8 +34,11 @@ drain() {
 	fi
 	limit=$3
 	[ "${STACKCTL_DRAIN_LIMIT:-$limit}" -lt "$limit" ] && limit=$STACKCTL_DRAIN_LIMIT
-	quiet=0 waited=0 open=0
-	while [ "$waited" -lt $((limit * 5)) ]; do
+	quiet=0 open=0
+	# By the clock, not by looks: on a busy host each takes its time.
+	read -r now _ </proc/uptime
+	until=$((${now%%.*} + limit + (limit > 0)))
+	while [ "${now%%.*}" -lt "$until" ]; do
 		if [ -z "$namespace" ]; then
 			open=$(awk -v path="$2" '$6 == "03" && $8 == path { n++ } END { print n + 0 }' "$table")
 		else
@@ -57,7 +60,7 @@ drain() {
 		# Three quiet looks in a row: a request that nginx accepted before the switch may still be about to connect.
 		[ "$quiet" -ge 3 ] && break
 		sleep 0.2
-		waited=$((waited + 1))
+		read -r now _ </proc/uptime
 	done
 	echo "$open"
 }
@@ -108,9 +111,12 @@ cool)
 	# As lease.pl writes it: whoever finds the lock taken is told.
 	read -r generation _ <"$lock"
 	printf '%s -\n{"who":"the host itself","reason":"%s is stopped, since it no longer serves","since":"%s"}\n' \
-		"${generation:-0}" "$name" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$lock"
-	stop "$name" "$grace"
-	for unit; do systemctl disable -q --now "$unit"; done
+		"${generation:-0}" "${name:-$target}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$lock"
+	[ -z "$name" ] || stop "$name" "$grace"
+	for unit; do
+		systemctl disable -q --now "$unit"
+		systemctl reset-failed "$unit" 2>/dev/null
+	done
 	rm -rf -- "$folder"
 	printf '%s -\n' "${generation:-0}" >"$lock"
 	;;

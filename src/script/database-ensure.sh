@@ -1,5 +1,5 @@
 # database-ensure.sh ROOT_PASSWORD_FILE USER_PASSWORD_FILE DATABASE USER
-# Runs in the database's container. Makes the database (utf8mb4) and a user that may touch only it.
+# Runs in the database's container or on the host, as database-facts.sh does. Makes the database (utf8mb4) and a user that may touch only it.
 # DATABASE and USER are letters, digits and `_`; the password is quoted here. SQL and passwords go through pipes.
 set -eu
 client=$(command -v mysql || command -v mariadb)

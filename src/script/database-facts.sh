@@ -1,11 +1,13 @@
 # database-facts.sh ROOT_PASSWORD_FILE USER_PASSWORD_FILE DATABASE USER
-# Runs in the database's container. Prints what the server has, a fact a line, fields separated by tabs.
+# Runs in the database's container, or as root where a server of the host itself runs, which knows root without a password.
+# Prints what the server has, a fact a line, fields separated by tabs.
 # DATABASE and USER are letters, digits and `_`; passwords go to the client through a pipe, never as arguments.
 client=$(command -v mysql || command -v mariadb) || exit 69
 
-# The official images start a temporary server on first boot. It is ready when process 1 is the server itself.
+# The official images start a temporary server on first boot. It is ready when process 1 is the server itself, or
+# systemd on a host.
 case $(cat /proc/1/comm) in
-mysqld | mariadbd) ;;
+mysqld | mariadbd | systemd) ;;
 *)
 	echo 'the server is being set up'
 	exit 0

@@ -1,7 +1,9 @@
-# facts.sh [p:PACKAGE | u:UNIT | f:PATH | c:PATH | l:FOLDER | m:MANIFEST | g:PORT:NAME]...
+# facts.sh [p:PACKAGE | u:UNIT | i:USER | t:LINK:FOLDER | f:PATH | c:PATH | l:FOLDER | m:MANIFEST | g:PORT:NAME]...
 # Prints what this host is and what it has, one fact a line, fields separated by tabs.
 # f: says of a path, or of all that a pattern means, what it is; c: gives a small file's contents as well; l: lists a folder with the times of change;
 # r: stands for c: of the release.json in each folder of a folder;
+# i: tells the id of a user's name, or the name of a user's id;
+# t: follows the LINK of a service, and tells a digest of the source of that release in FOLDER, as push-tree.sh makes it;
 # m: stands for c: of a manifest and of every path in it;
 # g: asks the nginx that runs which version of a site it goes by, whatever its file says.
 # Exit 0. Whatever can't be told is left out.
@@ -13,11 +15,13 @@ say() {
 	unset IFS
 }
 
-packages='' units='' paths='' contents='' folders='' site=''
+packages='' units='' users='' sources='' paths='' contents='' folders='' site=''
 for want; do
 	case $want in
 	p:*) packages="$packages ${want#p:}" ;;
 	u:*) units="$units ${want#u:}" ;;
+	i:*) users="$users ${want#i:}" ;;
+	t:*) sources="$sources ${want#t:}" ;;
 	f:*) paths="$paths ${want#f:}" ;;
 	c:*) paths="$paths ${want#c:}" contents="$contents ${want#c:}" ;;
 	l:*) folders="$folders ${want#l:}" ;;
@@ -67,15 +71,19 @@ index=$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -printf '%T@\n' 2
 
 # shellcheck disable=SC2086
 [ -n "$units" ] && shown=$(systemctl show \
-	-p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts -p NeedDaemonReload $units 2>/dev/null)
+	-p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts -p NeedDaemonReload -p ActiveEnterTimestamp $units 2>/dev/null)
 id=''
 unit() {
-	[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts" "$stale"
+	case "$id $active" in
+	*@*' active') since=$tab$(date -u -d "$since" +%Y-%m-%dT%H:%M:%SZ) ;;
+	*) since='' ;;
+	esac
+	[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts" "$stale$since"
 	case "$id $active" in
 	'docker.service active') engine_runs=yes ;;
 	'nginx.service active') nginx_runs=yes ;;
 	esac
-	id='' load='' active='' sub='' file='' restarts=0 stale=no
+	id='' load='' active='' sub='' file='' restarts=0 stale=no since=''
 }
 engine_runs='' nginx_runs=''
 unit
@@ -87,6 +95,7 @@ while IFS= read -r line; do
 	SubState=*) sub=${line#*=} ;;
 	UnitFileState=*) file=${line#*=} ;;
 	NRestarts=*) restarts=${line#*=} ;;
+	ActiveEnterTimestamp=*) since=${line#*=} ;;
 	NeedDaemonReload=*) stale=${line#*=} ;;
 	'') unit ;;
 	esac
@@ -113,6 +122,26 @@ fi
 
 # shellcheck disable=SC2086
 [ -n "$folders" ] && find $folders -mindepth 1 -maxdepth 1 -printf 'entry\t%h\t%f\t%T@\n' 2>/dev/null
+
+# shellcheck disable=SC2086
+[ -n "$users" ] && getent passwd $users | sort -u | while IFS=: read -r name _ id _; do say user "$name" "$id"; done
+for source in $sources; do
+	release=$(readlink "${source%%:*}") || continue
+	release=${release%%/*}
+	source=${source#*:}/${release#*.}/source
+	[ -d "$source" ] || continue
+	digest=$(
+		LC_ALL=C
+		export LC_ALL
+		cd "$source" || exit
+		{
+			find . -mindepth 1 -printf '%y %p %l\0' | sort -z
+			find . -type f -perm -100 -print0 | sort -z
+			find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z --
+		} | sha256sum
+	)
+	say source "$source" "${digest%% *}"
+done
 
 parent_of() {
 	parent=0

@@ -75,7 +75,17 @@ scripts! {
     secret_generate(path, length) = "secret-generate";
     secret_copy(from, to, user, group) = "secret-copy";
     keep_copy(from, to) = "keep-copy";
+    ensure_user(name, id, about) = "ensure-user";
+    remove_user(name) = "remove-user";
+    install(kind, source, to, link, user) = "install";
+    /// The unit's text goes to stdin.
+    verify_unit(name, folder, path, program) = "verify-unit";
+    /// Properties, `--` and the command are added with [`Script::with`].
+    run_unit_once(name, seconds) = "run-unit-once";
+    unit_state(unit) = "unit-state";
+    unit_words(unit, lines) = "unit-words";
     start_unit(unit) = "start-unit";
+    restart_unit(unit) = "restart-unit";
     enable_unit(unit) = "enable-unit";
     stop_unit(unit) = "stop-unit";
     reload_units() = "reload-units";
@@ -115,6 +125,8 @@ scripts! {
     history(history, pending, limit) = "history";
     /// Files are added with [`Script::with`].
     site_logs(lines) = "site-logs";
+    /// What of the journal is added with [`Script::with`].
+    unit_logs(lines, since) = "unit-logs";
     digests(folder) = "digests";
     guard(container, seconds) = "guard";
     signal(name, pid) = "signal";
@@ -123,6 +135,7 @@ scripts! {
     record(history, pending) = "record";
     /// Runs in a database's container.
     database_facts(root_password_file, user_password_file, database, user) = "database-facts";
+    database_drop(database, user) = "database-drop";
     /// Runs in a database's container.
     database_ensure(root_password_file, user_password_file, database, user) = "database-ensure";
 }

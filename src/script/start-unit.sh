@@ -1,6 +1,8 @@
 # start-unit.sh UNIT
-# Enables a unit at boot and starts it. When it does not start, its last log lines are on stderr.
+# Enables a unit at boot and starts it, also one that failed too often before. When it does not start, its last log lines are on
+# stderr.
 systemctl unmask -q "$1" 2>/dev/null
+systemctl reset-failed "$1" 2>/dev/null
 systemctl enable -q "$1" && systemctl start "$1" && exit 0
 status=$?
 journalctl -q --no-pager -n 20 -u "$1" >&2

@@ -1,6 +1,6 @@
 # switch-back.sh CONTAINER SOCKET HEALTH LINK TARGET BOOT MODE BASE64
-# Goes back to a release that still runs, in one go: asks it at SOCKET for HEALTH, has the engine start its container again
-# after a reboot, writes what a boot makes the link from, and renames the link. Exit 69 when it does not answer well; nothing
+# Goes back to a release that still runs, in one go: asks it at SOCKET for HEALTH, has the engine start its container, if it has
+# one, again after a reboot, writes what a boot makes the link from, and renames the link. Exit 69 when it does not answer well; nothing
 # has changed then.
 set -eu
 # shellcheck disable=SC2016 # perl's variables
@@ -20,6 +20,7 @@ perl -MIO::Socket::UNIX -e '
 		print STDERR "it ", $status ? "answers $path with HTTP $status" : "does not answer $path", "\n";
 		exit 69;
 	}
+	exit 0 if $container eq "";
 	my $body = q({"RestartPolicy":{"Name":"unless-stopped"}});
 	my $length = length $body;
 	my $updated = ask("/run/docker.sock", "POST /containers/$container/update HTTP/1.0\r\nHost: engine\r\n"

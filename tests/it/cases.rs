@@ -172,12 +172,10 @@ impl Wanted {
             let runs = |name: &str, id: &str| {
                 let container = format!("{}-{name}-{id}", self.stack.name);
                 let docker = facts.docker.as_ref();
-                docker.is_some_and(|docker| {
-                    docker
-                        .containers
-                        .get(&container)
-                        .is_some_and(ContainerFacts::is_running)
-                })
+                let container = docker.and_then(|docker| docker.containers.get(&container));
+                let unit = format!("{}-{name}@{id}.service", self.stack.name);
+                container.is_some_and(ContainerFacts::is_running)
+                    || (facts.is_active(&unit) && facts.units[&unit].file == "enabled")
             };
             for service in self
                 .stack
@@ -409,6 +407,8 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
     facts.files.extend(added.files);
     facts.units.extend(added.units);
     facts.listeners.extend(added.listeners);
+    facts.users.extend(added.users);
+    facts.sources.extend(added.sources);
     facts.ufw |= added.ufw;
     facts.missing.extend(added.missing);
     facts.read_only |= added.read_only;
@@ -549,11 +549,14 @@ fn check(folder: &Path) -> Vec<String> {
         let all = wanted.deploy_with(&righted, overwrite_drift);
         tell("deploy --overwrite-drift", &all);
         let all = all.unwrap();
+        // What somebody took the start at boot from is dark before anything is done.
+        let known = wanted.dark(&righted);
         for steps in 0..=all.steps.len() {
             let cut = wanted.apply(&righted, &all, steps);
             let taken_back = wanted.take_back(&cut, &all, steps);
             for facts in [&cut, &taken_back] {
                 let dark = wanted.dark(facts).into_iter();
+                let dark = dark.filter(|dark| steps > 0 || !known.contains(dark));
                 problems.extend(dark.map(|dark| {
                     let folder = folder.display();
                     format!("{folder}, overwriting, cut after step {steps}: {dark}")

@@ -9,7 +9,7 @@ use stackctl::facts::{
 };
 use stackctl::model::{HostPath, Layout, RemoteFile, Stack};
 use stackctl::plan::container::{ContainerSpec, Mount};
-use stackctl::plan::{Action, Step, database_targets};
+use stackctl::plan::{Action, Process, Step, database_targets};
 
 /// Does `step` to the host it is for.
 pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
@@ -22,7 +22,36 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
     match &step.action {
         Action::RefreshPackageIndex => host.package_index = Some(now),
         Action::InstallPackages(names) => names.iter().for_each(|name| install(host, name)),
+        Action::EnsureUser { name, id, .. } => drop(host.users.insert(name.clone(), *id)),
+        Action::RestartUnit(unit) => assert!(host.is_active(unit), "{unit}"),
+        Action::RemoveUser(name) => drop(host.users.remove(name)),
+        Action::DropDatabase(target) => {
+            let all = database_targets(stack);
+            let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
+            host.databases.remove(&service.name);
+        }
+        Action::Install(wanted) => {
+            assert!(host.files.contains_key(&wanted.source));
+            put(host, &wanted.to, FileKind::Folder, 0o755, 0, None);
+            let whole = format!("{}.whole", wanted.to).parse().unwrap();
+            put(host, &whole, FileKind::File, 0o644, 0, Some(b""));
+            let target = FileKind::Link(wanted.to.to_string());
+            put(host, &wanted.link, target, 0o777, 0, None);
+        }
+        Action::VerifyUnit { folder, .. } => assert!(host.files.contains_key(folder), "{folder}"),
+        Action::RunUnitOnce(run) => {
+            let environment = run
+                .properties
+                .iter()
+                .find_map(|property| property.strip_prefix("EnvironmentFile="))
+                .expect("its variables are in a file");
+            assert!(host.files.contains_key(&environment.parse().unwrap()));
+        }
         Action::StartUnit(unit) => {
+            if unit.contains('@') {
+                let file = format!("/etc/systemd/system/{unit}").parse().unwrap();
+                assert!(host.files.contains_key(&file), "{unit} has no file");
+            }
             set_unit(host, unit, "active", "enabled");
             if unit == "docker.service" {
                 host.docker.get_or_insert_with(|| DockerFacts {
@@ -33,7 +62,10 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         }
         Action::EnableUnit(unit) => set_unit(host, unit, "inactive", "enabled"),
         Action::StopUnit(unit) => {
-            set_unit(host, unit, "inactive", "disabled");
+            // One that is not there counts as stopped.
+            if host.units.contains_key(unit) {
+                set_unit(host, unit, "inactive", "disabled");
+            }
             if unit == Layout::FIREWALL_UNIT {
                 firewall(host).live = None;
             }
@@ -185,25 +217,23 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 login: true,
             };
             let answers = DatabaseFacts::Answers(schema);
-            engine(host).databases.insert(service.name.clone(), answers);
+            let databases = match &target.process {
+                Process::Container(_) => &mut engine(host).databases,
+                Process::Unit(_) => &mut host.databases,
+            };
+            databases.insert(service.name.clone(), answers);
         }
-        Action::PushTree { to, .. } => put(host, to, FileKind::Folder, 0o755, 0, None),
+        Action::PushTree { tree, to } => {
+            put(host, to, FileKind::Folder, 0o755, 0, None);
+            if to.as_str().ends_with("/source") {
+                host.sources.insert(to.clone(), tree.unpacked_digest());
+            }
+        }
         Action::Switch { link, target } => {
             put(host, link, FileKind::Link(target.clone()), 0o777, 0, None);
         }
-        Action::WaitDatabase(target) => {
-            let running = |there: &ContainerFacts| there.is_running();
-            assert!(
-                engine(host)
-                    .containers
-                    .get(&target.container)
-                    .is_some_and(running)
-            );
-        }
-        Action::WaitHealthy { container, .. } => {
-            let running = |there: &ContainerFacts| there.is_running();
-            assert!(engine(host).containers.get(container).is_some_and(running));
-        }
+        Action::WaitDatabase(target) => assert!(runs(host, &target.process), "{target:?}"),
+        Action::WaitHealthy { process, .. } => assert!(runs(host, process), "{process:?}"),
         Action::RunOnce { spec, .. } => {
             assert!(
                 engine(host).images.contains_key(&spec.image),
@@ -215,17 +245,16 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::ReloadUnits => {
             let units = host.units.values_mut();
             units.for_each(|unit| unit.is_stale = false);
+            let files = &host.files;
+            host.units.retain(|name, unit| {
+                let path: HostPath = format!("/etc/systemd/system/{name}").parse().unwrap();
+                !name.contains('@') || unit.is_active() || files.contains_key(&path)
+            });
         }
         Action::Drain { .. } => {}
         Action::Bake { targets, .. } => {
             for target in targets {
-                let runs = |there: &ContainerFacts| there.is_running();
-                assert!(
-                    engine(host)
-                        .containers
-                        .get(&target.container)
-                        .is_some_and(runs)
-                );
+                assert!(runs(host, &target.process), "{target:?}");
                 assert!(host.link(&target.link).is_some());
             }
         }
@@ -243,13 +272,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             }
         }
         Action::SwitchBack(back) => {
-            let runs = |there: &ContainerFacts| there.is_running();
-            assert!(
-                engine(host)
-                    .containers
-                    .get(&back.container)
-                    .is_some_and(runs)
-            );
+            assert!(runs(host, &back.process), "{back:?}");
             put_file(host, &back.boot);
             put(
                 host,
@@ -329,6 +352,17 @@ fn install(host: &mut HostFacts, package: &str) {
             put(host, &default, target, 0o777, 0, None);
         }
         _ => {}
+    }
+}
+
+fn runs(host: &HostFacts, process: &Process) -> bool {
+    match process {
+        Process::Container(name) => {
+            let docker = host.docker.as_ref();
+            let there = docker.and_then(|docker| docker.containers.get(name));
+            there.is_some_and(ContainerFacts::is_running)
+        }
+        Process::Unit(name) => host.is_active(name),
     }
 }
 
@@ -505,6 +539,8 @@ pub fn remove(host: &mut HostFacts, path: &HostPath) {
     let below = format!("{path}/");
     host.files
         .retain(|other, _| other != path && !other.as_str().starts_with(&below));
+    host.sources
+        .retain(|other, _| !other.as_str().starts_with(&below));
     if let Some(names) = host.entries.get_mut(path.parent()) {
         names.remove(name(path));
     }

@@ -11,19 +11,25 @@ impl Load {
     /// They read the page, read the names and add names. Steady, not as much as the machine can do: the deploy needs it
     /// too.
     pub fn start(url: &str) -> Self {
-        Self::with(url, true)
+        // What the app can do while the same machine builds it; `zero_loss` is the one that asks for much.
+        Self::with(url, 45.0, true)
     }
 
-    /// The same, each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it reloads.
+    /// As [`Load::start`], with so many requests a second.
+    pub fn at(url: &str, rate: f64) -> Self {
+        Self::with(url, rate, true)
+    }
+
+    /// As [`Load::start`], each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it
+    /// reloads.
     pub fn start_single(url: &str) -> Self {
-        Self::with(url, false)
+        Self::with(url, 45.0, false)
     }
 
-    fn with(url: &str, keep_alive: bool) -> Self {
+    fn with(url: &str, rate: f64, keep_alive: bool) -> Self {
         let visitors = Visitors {
             target: Target::parse(url).expect("a URL"),
-            // What the app can do while the same machine builds it; `zero_loss` is the one that asks for much.
-            rate: 45.0,
+            rate,
             connections: 6,
             keep_alive,
             requests: vec![

@@ -24,4 +24,5 @@ mod scenario;
 mod secrets;
 mod sites;
 mod tcp_app;
+mod units;
 mod zero_loss;

@@ -6,7 +6,7 @@ use super::super::host::{Finding, PlanError};
 use super::super::step::Plan;
 use super::{Check, Checks, Level};
 use crate::facts::{HostFacts, HostHealth};
-use crate::model::{Host, Layout, ServiceKind, Stack};
+use crate::model::{Host, Layout, Stack};
 
 /// A host that could not be reached, with what its connection's error says and advises.
 pub fn unreachable(host: &str, why: &str, hints: &[String]) -> Check {
@@ -224,7 +224,7 @@ fn engine(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
         .stack
         .services_on(&view.host.name)
         .iter()
-        .any(|service| !matches!(service.kind, ServiceKind::Static(_)));
+        .any(|service| service.in_container());
     if !is_needed {
         return;
     }

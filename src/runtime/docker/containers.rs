@@ -20,17 +20,7 @@ use super::{DockerError, Engine, has_status};
 use crate::plan::container::{
     ContainerSpec, LOG_DRIVER, LOG_OPTIONS, Mount, PUBLISHED_AT, SECURITY_OPTIONS, label,
 };
-
-/// Where a container stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
-    pub running: bool,
-    pub restarts: i64,
-    pub exit_code: i64,
-    pub out_of_memory: bool,
-    /// Process id on the host; 0 when not running.
-    pub pid: i64,
-}
+use crate::runtime::State;
 
 /// What a one-off container said, and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,7 +259,6 @@ impl Engine {
             restarts: there.restart_count.unwrap_or(0),
             exit_code: state.exit_code.unwrap_or(0),
             out_of_memory: state.oom_killed.unwrap_or(false),
-            pid: state.pid.unwrap_or(0),
         }))
     }
 

@@ -131,9 +131,10 @@ impl Engine {
 
     /// A real query in the database's own container; `None` when no such container runs.
     async fn database(&self, target: &DatabaseTarget) -> Option<DatabaseFacts> {
+        let container = target.process.container()?;
         match self
             .exec_said(
-                &target.container,
+                container,
                 database_argv(&script::database_facts(
                     &target.root_password_file,
                     &target.user_password_file,
@@ -162,12 +163,13 @@ impl Engine {
             &target.database,
             &target.user,
         );
-        let (status, said) = self.exec(&target.container, database_argv(&ensure)).await?;
+        let container = target.process.name();
+        let (status, said) = self.exec(container, database_argv(&ensure)).await?;
         if status == 0 {
             return Ok(());
         }
         Err(DockerError::Failed {
-            what: format!("make database {} in {}", target.database, target.container),
+            what: format!("make database {} in {container}", target.database),
             why: said.trim().to_owned(),
         })
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::load::Load;
 use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually, http, same};
@@ -120,6 +120,21 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     app.serves("two");
     load.lost_nothing();
 
+    app.logs();
+    lab.step("a restart is behind a stand-in");
+    let (unit, state) = (app.serving(), app.files());
+    let started = |unit: &str| lab.root(&format!("systemctl show -p MainPID --value {unit}"));
+    let process = started(&unit);
+    let before = load.good();
+    app.with(&["restart", "backend", "--yes"]).expect_ok();
+    assert!(load.good() > before, "visitors came meanwhile");
+    assert_eq!(app.serving(), unit);
+    assert_ne!(started(&unit), process, "it is another process");
+    same(&state, &app.files());
+    app.serves("two");
+    app.changes_nothing();
+    load.lost_nothing();
+
     lab.step("what somebody changed is found, left alone, and put right when asked for");
     let unit = app.serving();
     lab.root(&format!(
@@ -132,7 +147,12 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     let told = plan.expect_ok().stdout.clone() + &plan.stderr;
     assert!(told.contains("it must run, also after a reboot"), "{plan}");
     assert!(told.contains("# mine"), "the unit's diff is shown: {plan}");
-    assert!(told.contains("/source were edited on the host"), "{plan}");
+    assert!(told.contains("/source was as release"), "{plan}");
+    let ran = lab.stackctl(["-c", app.config(), "deploy", "--yes", "--overwrite-drift"]);
+    ran.expect_ok();
+    assert_ne!(app.serving(), unit, "it was made again beside itself");
+    app.serves("two");
+    app.changes_nothing();
     lab.step(&format!("{} requests, none lost", load.good()));
     load.lost_nothing();
     drop(load);
@@ -140,10 +160,6 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     let body = json!({"name": "Ada"});
     let (status, text) = http("POST", &app.names(), Some(&body)).expect("an answer");
     assert_eq!(status, 201, "{text}");
-    let ran = lab.stackctl(["-c", app.config(), "deploy", "--yes", "--overwrite-drift"]);
-    ran.expect_ok();
-    app.serves("two");
-    app.changes_nothing();
 
     lab.step("it is right after a reboot");
     block_on(stackctl::lab::reboot(lab.host())).expect("the host comes back");
@@ -160,6 +176,8 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     let units = lab.root("systemctl list-units --plain --no-legend 'names-backend@*' | wc -l");
     assert_eq!(units, "1", "what was warm does not start again");
 
+    app.stops();
+    app.goes_and_comes_back();
     lab.step("a service that leaves the yaml leaves no unit");
     let text = fs::read_to_string(&app.yaml).expect("the yaml");
     let start = text.find("  # A user of its own").expect("the service");
@@ -175,6 +193,18 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
         ),
         ""
     );
+
+    lab.step("and all goes without a trace, but the distribution's server");
+    app.with(&["destroy", "--volumes", "--confirm", "names"])
+        .expect_ok();
+    assert_eq!(app.databases(), "");
+    assert_eq!(
+        lab.root("ls -d /var/lib/stackctl /run/stackctl 2>/dev/null || true"),
+        ""
+    );
+    assert_eq!(lab.root("systemctl is-active mariadb"), "active");
+    let ran = app.with(&["destroy", "--confirm", "names"]);
+    assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
 }
 
 /// The names app in versions, by its `units.yaml`.
@@ -204,6 +234,133 @@ impl<'a> App<'a> {
         let yes = (command != "plan" && command != "status").then_some("--yes");
         let arguments = ["-c", self.config(), command];
         self.lab.stackctl(arguments.into_iter().chain(yes))
+    }
+
+    /// A command with what belongs to it.
+    fn with(&self, words: &[&str]) -> Ran {
+        let (command, rest) = words.split_first().expect("a command");
+        self.lab
+            .stackctl([&[*command, "-c", self.config()], rest].concat())
+    }
+
+    fn logs(&self) {
+        self.lab.step("its logs, and those of the server, by time");
+        let id = self.serving();
+        let id = id.trim_start_matches("names-backend@");
+        let name = format!("backend.{}", id.trim_end_matches(".service"));
+        let ran = self.with(&["logs", "backend", "--tail", "3"]);
+        let lines: Vec<&str> = ran.expect_ok().stdout.lines().collect();
+        assert_eq!(lines.len(), 3, "{ran}");
+        assert!(lines.iter().all(|line| line.starts_with(&name)), "{ran}");
+        let ran = self.with(&["logs", "backend", "--grep", "listening at", "--tail", "all"]);
+        assert!(
+            ran.expect_ok()
+                .stdout
+                .contains("/run/stackctl/names/backend."),
+            "{ran}"
+        );
+        let ran = self.with(&["logs", "--json", "--since", "1h", "--tail", "all"]);
+        let lines = ran.expect_ok().stdout.lines();
+        let lines: Vec<Value> = lines
+            .map(|line| serde_json::from_str(line).expect("a JSON object"))
+            .collect();
+        let times: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line["time"].as_str())
+            .collect();
+        assert!(times.is_sorted() && times.len() == lines.len(), "{ran}");
+        for service in ["db", "backend"] {
+            assert!(lines.iter().any(|line| line["service"] == service), "{ran}");
+        }
+
+        self.lab
+            .step("its logs are followed, also to the next release");
+        let config = self.config();
+        let following = self
+            .lab
+            .start(["logs", "-f", "-c", config, "backend", "--tail", "1"]);
+        eventually("a line", PATIENCE, || {
+            let said = following.said();
+            said.contains(&name).then_some(()).ok_or(said)
+        });
+        self.run("rollback").expect_ok();
+        self.version("two");
+        self.write("\n\n@app.get(\"/names/version\")\ndef version():\n    print(\"asked\")\n    return jsonify(\"two\")\n");
+        self.run("deploy").expect_ok();
+        self.serves("two");
+        let next = self.serving();
+        let next = next.trim_start_matches("names-backend@");
+        let next = format!("backend.{}", next.trim_end_matches(".service"));
+        assert_ne!(name, next);
+        eventually("lines of the new release", PATIENCE, || {
+            let said = following.said();
+            let is_told = said
+                .lines()
+                .any(|line| line.starts_with(&next) && line.ends_with("asked"));
+            is_told.then_some(()).ok_or(said)
+        });
+        following.signal("INT");
+        following.wait(self.lab).expect(130);
+        let left = self.lab.root("pgrep -c journalctl || true");
+        assert_eq!(left, "0", "nobody follows any more");
+        self.with(&["exec", "backend", "env"])
+            .expect(2)
+            .says("`exec` of what runs as a systemd unit is not there yet");
+    }
+
+    fn stops(&self) {
+        self.lab.step("it is stopped and started by hand");
+        self.with(&["stop", "db", "--yes"])
+            .expect(5)
+            .says("others may use");
+        self.with(&["restart", "db", "--yes"]).expect_ok();
+        self.with(&["stop", "backend", "--yes"]).expect_ok();
+        let (status, _) = http("GET", &self.names(), None).expect("an answer");
+        assert_eq!(status, 502);
+        let ran = self.run("status");
+        assert!(ran.stdout.contains("stopped by tester@"), "{ran}");
+        self.with(&["logs", "backend", "--tail", "1"]).expect_ok();
+        self.with(&["start", "backend", "--yes"]).expect_ok();
+        self.serves("two");
+        self.changes_nothing();
+    }
+
+    fn goes_and_comes_back(&self) {
+        self.lab
+            .step("it goes but for its data, and comes back with it");
+        self.with(&["destroy", "--confirm", "names"]).expect_ok();
+        let left = self.lab.root(
+            "find /var/lib/stackctl -type f; ls -d /run/stackctl /etc/systemd/system/*names* /etc/tmpfiles.d/*names* \
+               2>/dev/null; getent passwd | grep stackctl- || true",
+        );
+        let kept =
+            "/var/lib/stackctl/names/secrets/db-password\n/var/lib/stackctl/names/databases/db";
+        let mut left: Vec<&str> = left.lines().collect();
+        let mut kept: Vec<&str> = kept.lines().collect();
+        left.sort_unstable();
+        kept.sort_unstable();
+        assert_eq!(left, kept);
+        assert_eq!(self.databases(), "names");
+        self.run("provision").expect_ok();
+        self.run("deploy").expect_ok();
+        self.serves("two");
+        let (status, text) = http("GET", &self.names(), None).expect("the names");
+        assert!(status == 200 && text.contains("Ada"), "{status} {text}");
+    }
+
+    /// The databases of the stack.
+    fn databases(&self) -> String {
+        self.lab
+            .root("mariadb -N -e 'SHOW DATABASES' | grep '^names$' || true")
+    }
+
+    /// What a restart must leave as it was.
+    fn files(&self) -> String {
+        self.lab.root(
+            "find /run/stackctl /var/lib/stackctl/*/releases /etc/systemd/system /etc/tmpfiles.d -not -name '*.lock' \
+               -not -path '*/__pycache__*' -not -name '*.pyc' -printf '%p %M %U %l\\n' | sort; systemctl list-units --all --plain --no-legend 'names-backend@*' \
+               | awk '{print $1, $3, $4}'",
+        )
     }
 
     fn changes_nothing(&self) {

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::action::{ApplyError, SHORT, Target, keep, report};
-use super::{Tell, archive};
+use super::action::{SHORT, Target, keep, report};
+use super::{ApplyError, Tell, archive};
 use crate::plan::container::ContainerSpec;
 use crate::plan::{Event, ImageBuild};
 use crate::runtime::docker::{DockerError, Progress};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{ApplyError, SHORT, succeeded};
+use super::ApplyError;
+use super::action::{SHORT, succeeded};
 use crate::model::{HostName, Layout, StackName};
 use crate::script::{self, Script};
 use crate::transport::{LeaseAnswer, LeaseEvent, LeaseRequest, Transport, TransportError};

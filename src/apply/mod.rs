@@ -4,6 +4,7 @@
 mod action;
 mod archive;
 mod engine;
+mod error;
 mod failpoint;
 mod health;
 mod hook;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
 
-pub use action::ApplyError;
+pub use error::ApplyError;
 pub use hook::{HookError, HookPlaces, run_hook};
 pub use lock::{Holder, LockError, LockEvent, LockState, hold, lock, lock_state, release};
 

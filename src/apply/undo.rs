@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::ApplyError;
-use super::action::octal;
 use crate::model::Layout;
 use crate::plan::{Action, FirewallBefore, SiteBefore};
 use crate::script::{self, Script};
@@ -103,4 +102,9 @@ fn restore_firewall(before: &FirewallBefore) -> Script {
         text(&before.record),
     )
     .with(files)
+}
+
+/// As chmod(1) takes it.
+pub(super) fn octal(mode: u32) -> String {
+    format!("{mode:04o}")
 }

@@ -3,7 +3,7 @@
 use super::provision::MARIADB;
 use super::retire::serving;
 use super::step::Process;
-use crate::facts::{ContainerFacts, HostFacts};
+use crate::facts::{ContainerFacts, HostFacts, UnitFacts};
 use crate::model::{HostName, Layout, ReleaseId, Service, ServiceKind, ServiceName, Stack};
 
 /// One service on one host.
@@ -75,7 +75,7 @@ pub fn instance(
             let marker = super::provision::database_marker(&layout, service);
             let is_ours = facts.files.contains_key(&marker);
             return match is_ours {
-                true => in_unit(service, host, facts, MARIADB.to_owned(), None),
+                true => in_unit(&layout, service, host, facts, MARIADB.to_owned(), None),
                 false => Err(never()),
             };
         }
@@ -83,7 +83,7 @@ pub fn instance(
         ServiceKind::App(_) if service.unit().is_some() => {
             let id = serving(&layout, service, facts).ok_or_else(never)?;
             let name = layout.release_unit(&service.name, &id);
-            return in_unit(service, host, facts, name, Some(id));
+            return in_unit(&layout, service, host, facts, name, Some(id));
         }
         ServiceKind::App(_) => {
             let id = serving(&layout, service, facts).ok_or_else(never)?;
@@ -119,26 +119,29 @@ pub fn instance(
 }
 
 fn in_unit(
+    layout: &Layout,
     service: &Service,
     host: &HostName,
     facts: &HostFacts,
     name: String,
     release: Option<ReleaseId>,
 ) -> Result<Instance, NoInstance> {
-    match facts.units.get(&name).filter(|unit| unit.load == "loaded") {
-        Some(there) => Ok(Instance {
-            service: service.name.clone(),
-            host: host.clone(),
-            release,
-            process: Process::Unit(name),
-            is_running: there.is_active(),
-        }),
-        None => Err(NoInstance::Gone {
+    let loaded = facts.units.get(&name).filter(|unit| unit.load == "loaded");
+    // systemd forgets a unit that was stopped, until somebody asks for it by name; its file is still there.
+    if loaded.is_none() && !facts.files.contains_key(&layout.unit(&name)) {
+        return Err(NoInstance::Gone {
             service: service.name.clone(),
             host: host.clone(),
             name,
-        }),
+        });
     }
+    Ok(Instance {
+        service: service.name.clone(),
+        host: host.clone(),
+        release,
+        is_running: loaded.is_some_and(UnitFacts::is_active),
+        process: Process::Unit(name),
+    })
 }
 
 /// The release whose container this is, when it is one that serves, has served or may: not a one-off run. Databases
@@ -168,8 +171,9 @@ mod tests {
     fn stack() -> Stack {
         let text = "stack: names\nhosts: {web1: 203.0.113.10}\nservices:\n  \
             db: {mysql: {image: 'mysql:8.4'}}\n  \
-            backend: {build: ., listen: socket, health: /healthz, needs: [db]}\n  page: {static: .}\n\
-            sites: {names: {routes: {/: page, /api: backend}}}\n";
+            backend: {build: ., listen: socket, health: /healthz, needs: [db]}\n  \
+            jobs: {unit: {source: ., install: nothing}, command: [serve], health: /healthz}\n  page: {static: .}\n\
+            sites: {names: {routes: {/: page, /api: backend, /jobs: jobs}}}\n";
         let source = SourceText { name: "test", text };
         let around = Surroundings {
             base: "/src".into(),
@@ -222,6 +226,34 @@ mod tests {
             (found.release, found.process),
             (None, Process::Container("names-db".into()))
         );
+    }
+
+    #[test]
+    fn a_unit_that_was_stopped_is_there_as_long_as_its_file_is() {
+        let mut facts = deployed(&[]);
+        let link = facts.files.pop_first().unwrap().1;
+        let link = FileFacts {
+            kind: FileKind::Link(format!("jobs.{ID}/app.sock")),
+            ..link
+        };
+        let path = "/run/stackctl/names/jobs.sock".parse().unwrap();
+        facts.files.insert(path, link.clone());
+        assert!(
+            ask("jobs", &facts)
+                .unwrap_err()
+                .to_string()
+                .contains("is gone")
+        );
+        let name = format!("names-jobs@{ID}.service");
+        let path = format!("/etc/systemd/system/{name}").parse().unwrap();
+        let file = FileFacts {
+            kind: FileKind::File,
+            ..link
+        };
+        facts.files.insert(path, file);
+        let found = ask("jobs", &facts).unwrap();
+        assert_eq!(found.process, Process::Unit(name));
+        assert!(!found.is_running);
     }
 
     #[test]

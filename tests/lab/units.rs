@@ -199,7 +199,7 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
         .expect_ok();
     assert_eq!(app.databases(), "");
     assert_eq!(
-        lab.root("ls -d /var/lib/stackctl /run/stackctl 2>/dev/null || true"),
+        lab.root("ls -d /var/lib/stackctl /run/stackctl/names 2>/dev/null || true"),
         ""
     );
     assert_eq!(lab.root("systemctl is-active mariadb"), "active");
@@ -330,7 +330,7 @@ impl<'a> App<'a> {
             .step("it goes but for its data, and comes back with it");
         self.with(&["destroy", "--confirm", "names"]).expect_ok();
         let left = self.lab.root(
-            "find /var/lib/stackctl -type f; ls -d /run/stackctl /etc/systemd/system/*names* /etc/tmpfiles.d/*names* \
+            "find /var/lib/stackctl -type f; ls -d /run/stackctl/names /etc/systemd/system/*names* /etc/tmpfiles.d/*names* \
                2>/dev/null; getent passwd | grep stackctl- || true",
         );
         let kept =

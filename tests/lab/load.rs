@@ -2,12 +2,6 @@
 
 use stackctl::load::{Load as Generator, Request, Target, Visitors, Workload};
 
-/// Requests a second. Two of three open a connection to the database, on a machine that builds releases at the same time: what
-/// it has no time for looks lost. `zero_loss` is the scenario that asks for much, and has the machine for itself.
-const RATE: f64 = 24.0;
-/// As many at once, so that a slow answer holds up none of the others.
-const CONNECTIONS: usize = 24;
-
 /// A few visitors; they go when dropped.
 pub struct Load {
     generator: Generator,
@@ -17,7 +11,8 @@ impl Load {
     /// They read the page, read the names and add names. Steady, not as much as the machine can do: the deploy needs it
     /// too.
     pub fn start(url: &str) -> Self {
-        Self::with(url, RATE, true)
+        // What the app can do while the same machine builds it; `zero_loss` is the one that asks for much.
+        Self::with(url, 45.0, true)
     }
 
     /// As [`Load::start`], with so many requests a second.
@@ -28,14 +23,14 @@ impl Load {
     /// As [`Load::start`], each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it
     /// reloads.
     pub fn start_single(url: &str) -> Self {
-        Self::with(url, RATE, false)
+        Self::with(url, 45.0, false)
     }
 
     fn with(url: &str, rate: f64, keep_alive: bool) -> Self {
         let visitors = Visitors {
             target: Target::parse(url).expect("a URL"),
             rate,
-            connections: CONNECTIONS,
+            connections: 6,
             keep_alive,
             requests: vec![
                 Request::get("/"),

@@ -57,9 +57,12 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Take services offline until they are started; `status` tells by whom')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start services that were stopped, as they were')
             [CompletionResult]::new('destroy', 'destroy', [CompletionResultType]::ParameterValue, 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes')
-            [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a program in the container that serves; its exit code is passed on')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a program in a new container, made as the release is that serves, and remove it')
-            [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Open a shell in the container that serves, or on a host')
+            [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a program where a service runs; its exit code is passed on')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a program in a new container or unit, made as the release is that serves, and remove it')
+            [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Open a shell where a service runs, or on a host')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Open a database''s own client, as the stack''s user, with what is behind `--` as its arguments')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Save what a database holds, as of one moment, to a file of this machine')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Put what a backup holds in the place of what a database holds now')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
             [CompletionResult]::new('rehearse', 'rehearse', [CompletionResultType]::ParameterValue, 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it')
@@ -146,6 +149,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 7 when something would change or was changed by hand')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Plan to put right what was changed by hand on a host')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Plan to run `seed` again where it ran before')
+            [CompletionResult]::new('--ignore-dns', '--ignore-dns', [CompletionResultType]::ParameterName, 'Plan to ask for certificates also for names that have no address')
             [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out of what is saved')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
@@ -196,6 +201,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Put right what was changed by hand on a host')
+            [CompletionResult]::new('--ignore-dns', '--ignore-dns', [CompletionResultType]::ParameterName, 'Ask for certificates also for names that have no address')
             [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
@@ -222,7 +228,9 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Put right what was changed by hand on a host')
+            [CompletionResult]::new('--ignore-dns', '--ignore-dns', [CompletionResultType]::ParameterName, 'Ask for certificates also for names that have no address')
             [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Run `seed` again where it ran before')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -249,6 +257,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan and stop')
             [CompletionResult]::new('--overwrite-drift', '--overwrite-drift', [CompletionResultType]::ParameterName, 'Put right what was changed by hand on a host')
+            [CompletionResult]::new('--ignore-dns', '--ignore-dns', [CompletionResultType]::ParameterName, 'Ask for certificates also for names that have no address')
             [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Leave the hooks of the yaml out')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
@@ -586,8 +595,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;exec' {
-            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Run as this user of the container, by name or number [default: the container''s]')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Run as this user of the container, by name or number [default: the container''s]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Run as this user of the container or host, by name or number [default: the service''s]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Run as this user of the container or host, by name or number [default: the service''s]')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -610,8 +619,8 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;run' {
-            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Run as this user of the container, by name or number [default: the container''s]')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Run as this user of the container, by name or number [default: the container''s]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Run as this user of the container or host, by name or number [default: the service''s]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Run as this user of the container or host, by name or number [default: the service''s]')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
@@ -641,6 +650,71 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'As root')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;db' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;backup' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write; `-` is stdout [default: STACK-SERVICE-TIME.sql.gz in this folder]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write; `-` is stdout [default: STACK-SERVICE-TIME.sql.gz in this folder]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show what runs on the hosts and what it says, secrets masked; twice for more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only errors and the result')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'stackctl;restore' {
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait while another run holds the lock, such as 30s, 5m or 0')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever finds the lock taken')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The stack''s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Merge stackctl.NAME.yaml over the stack''s yaml')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Also a backup of another stack, service or host')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -877,11 +951,14 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;load' {
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Requests a second, due at their times whatever the server does')
-            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Requests a second; with --search, the first rate that is tried')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'For how long; with --search, each rate')
+            [CompletionResult]::new('--within', '--within', [CompletionResultType]::ParameterName, 'How late an answer may be in a search')
+            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this address, whatever the URL''s name leads to')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the authorities in this file (PEM) instead of this machine''s')
             [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'How many may be under way at once, of each kind')
             [CompletionResult]::new('--close', '--close', [CompletionResultType]::ParameterName, 'The share of requests with a connection of their own; the others use kept ones')
-            [CompletionResult]::new('--get', '--get', [CompletionResultType]::ParameterName, 'Paths to GET, in turn [default: / when nothing is asked]')
+            [CompletionResult]::new('--get', '--get', [CompletionResultType]::ParameterName, 'More paths to GET, in turn with the URL''s; that is left out when it is / and something else is asked')
             [CompletionResult]::new('--post', '--post', [CompletionResultType]::ParameterName, 'A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others')
             [CompletionResult]::new('--id-prefix', '--id-prefix', [CompletionResultType]::ParameterName, 'What the ids of POSTs begin with')
             [CompletionResult]::new('--websockets', '--websockets', [CompletionResultType]::ParameterName, 'WebSockets that stay open and exchange a message each second')
@@ -897,6 +974,7 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Only these hosts')
             [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Only these services')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours; `auto` follows the terminal and NO_COLOR')
+            [CompletionResult]::new('--search', '--search', [CompletionResultType]::ParameterName, 'Find the highest rate at which nothing is lost and 99 of 100 answers come within --within')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout instead of text')
@@ -950,9 +1028,12 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Take services offline until they are started; `status` tells by whom')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start services that were stopped, as they were')
             [CompletionResult]::new('destroy', 'destroy', [CompletionResultType]::ParameterValue, 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes')
-            [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a program in the container that serves; its exit code is passed on')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a program in a new container, made as the release is that serves, and remove it')
-            [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Open a shell in the container that serves, or on a host')
+            [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a program where a service runs; its exit code is passed on')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a program in a new container or unit, made as the release is that serves, and remove it')
+            [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Open a shell where a service runs, or on a host')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Open a database''s own client, as the stack''s user, with what is behind `--` as its arguments')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Save what a database holds, as of one moment, to a file of this machine')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Put what a backup holds in the place of what a database holds now')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'See it work: a disposable host, the reference app with its database, and the URL')
             [CompletionResult]::new('lab', 'lab', [CompletionResultType]::ParameterValue, 'Disposable hosts that look like fresh EC2 instances')
             [CompletionResult]::new('rehearse', 'rehearse', [CompletionResultType]::ParameterValue, 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it')
@@ -1034,6 +1115,15 @@ Register-ArgumentCompleter -Native -CommandName 'stackctl' -ScriptBlock {
             break
         }
         'stackctl;help;shell' {
+            break
+        }
+        'stackctl;help;db' {
+            break
+        }
+        'stackctl;help;backup' {
+            break
+        }
+        'stackctl;help;restore' {
             break
         }
         'stackctl;help;demo' {

@@ -19,8 +19,14 @@ _stackctl() {
             stackctl,apply)
                 cmd="stackctl__subcmd__apply"
                 ;;
+            stackctl,backup)
+                cmd="stackctl__subcmd__backup"
+                ;;
             stackctl,completions)
                 cmd="stackctl__subcmd__completions"
+                ;;
+            stackctl,db)
+                cmd="stackctl__subcmd__db"
                 ;;
             stackctl,demo)
                 cmd="stackctl__subcmd__demo"
@@ -76,6 +82,9 @@ _stackctl() {
             stackctl,restart)
                 cmd="stackctl__subcmd__restart"
                 ;;
+            stackctl,restore)
+                cmd="stackctl__subcmd__restore"
+                ;;
             stackctl,rollback)
                 cmd="stackctl__subcmd__rollback"
                 ;;
@@ -100,8 +109,14 @@ _stackctl() {
             stackctl__subcmd__help,apply)
                 cmd="stackctl__subcmd__help__subcmd__apply"
                 ;;
+            stackctl__subcmd__help,backup)
+                cmd="stackctl__subcmd__help__subcmd__backup"
+                ;;
             stackctl__subcmd__help,completions)
                 cmd="stackctl__subcmd__help__subcmd__completions"
+                ;;
+            stackctl__subcmd__help,db)
+                cmd="stackctl__subcmd__help__subcmd__db"
                 ;;
             stackctl__subcmd__help,demo)
                 cmd="stackctl__subcmd__help__subcmd__demo"
@@ -156,6 +171,9 @@ _stackctl() {
                 ;;
             stackctl__subcmd__help,restart)
                 cmd="stackctl__subcmd__help__subcmd__restart"
+                ;;
+            stackctl__subcmd__help,restore)
+                cmd="stackctl__subcmd__help__subcmd__restore"
                 ;;
             stackctl__subcmd__help,rollback)
                 cmd="stackctl__subcmd__help__subcmd__rollback"
@@ -269,7 +287,7 @@ _stackctl() {
 
     case "${cmd}" in
         stackctl)
-            opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help"
+            opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -360,6 +378,52 @@ _stackctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stackctl__subcmd__backup)
+            opts="-o -c -e -y -v -q -h -V --output --config --environment --host --yes --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stackctl__subcmd__completions)
             opts="-c -e -y -v -q -h -V --config --environment --host --service --yes --json --verbose --quiet --color --help --version bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -388,6 +452,44 @@ _stackctl() {
                     return 0
                     ;;
                 --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__db)
+            opts="-c -e -y -v -q -h -V --config --environment --host --yes --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -457,7 +559,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__deploy)
-            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --ignore-dns --no-hooks --lock-wait --reason --seed --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -691,7 +793,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__help)
-            opts="init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help"
+            opts="init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -718,7 +820,35 @@ _stackctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stackctl__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stackctl__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__help__subcmd__db)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1083,6 +1213,20 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__help__subcmd__restart)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        stackctl__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1665,7 +1809,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__load)
-            opts="-c -e -y -v -q -h -V --rate --for --connections --close --get --post --id-prefix --websockets --websocket-path --downloads --download-path --version-header --timeout --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --rate --duration --search --within --connect --ca --connections --close --get --post --id-prefix --websockets --websocket-path --downloads --download-path --version-header --timeout --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1675,7 +1819,19 @@ _stackctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --for)
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2059,7 +2215,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__plan)
-            opts="-o -c -e -y -v -q -h -V --exit-code --overwrite-drift --no-hooks --out --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-o -c -e -y -v -q -h -V --exit-code --overwrite-drift --seed --ignore-dns --no-hooks --out --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2109,7 +2265,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__provision)
-            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --dry-run --overwrite-drift --ignore-dns --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2332,8 +2488,54 @@ _stackctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        stackctl__subcmd__restore)
+            opts="-c -e -y -v -q -h -V --force --lock-wait --reason --config --environment --host --yes --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         stackctl__subcmd__rollback)
-            opts="-c -e -y -v -q -h -V --to --dry-run --overwrite-drift --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --to --dry-run --overwrite-drift --ignore-dns --no-hooks --lock-wait --reason --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -55,9 +55,12 @@ complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "restart" -d 'Stop
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "stop" -d 'Take services offline until they are started; `status` tells by whom'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "start" -d 'Start services that were stopped, as they were'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "destroy" -d 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes'
-complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "exec" -d 'Run a program in the container that serves; its exit code is passed on'
-complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "run" -d 'Run a program in a new container, made as the release is that serves, and remove it'
-complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "shell" -d 'Open a shell in the container that serves, or on a host'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "exec" -d 'Run a program where a service runs; its exit code is passed on'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "run" -d 'Run a program in a new container or unit, made as the release is that serves, and remove it'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "shell" -d 'Open a shell where a service runs, or on a host'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "db" -d 'Open a database\'s own client, as the stack\'s user, with what is behind `--` as its arguments'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "backup" -d 'Save what a database holds, as of one moment, to a file of this machine'
+complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "restore" -d 'Put what a backup holds in the place of what a database holds now'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
 complete -c stackctl -n "__fish_stackctl_needs_command" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
@@ -115,6 +118,8 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l exit-code -d 'Exit with 7 when something would change or was changed by hand'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l overwrite-drift -d 'Plan to put right what was changed by hand on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l seed -d 'Plan to run `seed` again where it ran before'
+complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l ignore-dns -d 'Plan to ask for certificates also for names that have no address'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l no-hooks -d 'Leave the hooks of the yaml out of what is saved'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand plan" -l json -d 'One JSON object on stdout instead of text'
@@ -149,6 +154,7 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l overwrite-drift -d 'Put right what was changed by hand on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l ignore-dns -d 'Ask for certificates also for names that have no address'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand provision" -l json -d 'One JSON object on stdout instead of text'
@@ -167,7 +173,9 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l overwrite-drift -d 'Put right what was changed by hand on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l ignore-dns -d 'Ask for certificates also for names that have no address'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l no-hooks -d 'Leave the hooks of the yaml out'
+complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l seed -d 'Run `seed` again where it ran before'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand deploy" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
@@ -186,6 +194,7 @@ always\t''
 never\t''"
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l dry-run -d 'Show the plan and stop'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l overwrite-drift -d 'Put right what was changed by hand on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l ignore-dns -d 'Ask for certificates also for names that have no address'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l no-hooks -d 'Leave the hooks of the yaml out'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rollback" -l json -d 'One JSON object on stdout instead of text'
@@ -392,7 +401,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand destroy" -s v -l verbo
 complete -c stackctl -n "__fish_stackctl_using_subcommand destroy" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand destroy" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand destroy" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s u -l user -d 'Run as this user of the container, by name or number [default: the container\'s]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s u -l user -d 'Run as this user of the container or host, by name or number [default: the service\'s]' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -l host -d 'Only these hosts' -r
@@ -406,7 +415,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s v -l verbose 
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand exec" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s u -l user -d 'Run as this user of the container, by name or number [default: the container\'s]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s u -l user -d 'Run as this user of the container or host, by name or number [default: the service\'s]' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand run" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand run" -l host -d 'Only these hosts' -r
@@ -433,6 +442,46 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s v -l verbose
 complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand shell" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand db" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s o -l output -d 'The file to write; `-` is stdout [default: STACK-SERVICE-TIME.sql.gz in this folder]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand backup" -s V -l version -d 'Print version'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l lock-wait -d 'How long to wait while another run holds the lock, such as 30s, 5m or 0' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l reason -d 'Why, for whoever finds the lock taken' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s c -l config -d 'The stack\'s yaml; `-` reads it from stdin [default: stackctl.yaml here or in a folder above]' -r -F
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s e -l environment -d 'Merge stackctl.NAME.yaml over the stack\'s yaml' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l host -d 'Only these hosts' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l force -d 'Also a backup of another stack, service or host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s y -l yes -d 'Do not ask'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -l json -d 'One JSON object on stdout instead of text'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s q -l quiet -d 'Only errors and the result'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c stackctl -n "__fish_stackctl_using_subcommand restore" -s V -l version -d 'Print version'
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l base -d 'What the disposable host runs' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l database-image -d 'The database\'s image' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand demo" -l name -d 'The lab\'s name [default: from this folder]' -r
@@ -570,11 +619,14 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s v -l verb
 complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand rehearse" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l rate -d 'Requests a second, due at their times whatever the server does' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l for -d 'For how long' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l rate -d 'Requests a second; with --search, the first rate that is tried' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l duration -d 'For how long; with --search, each rate' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l within -d 'How late an answer may be in a search' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l connect -d 'Connect to this address, whatever the URL\'s name leads to' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l ca -d 'Trust the authorities in this file (PEM) instead of this machine\'s' -r -F
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l connections -d 'How many may be under way at once, of each kind' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l close -d 'The share of requests with a connection of their own; the others use kept ones' -r
-complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l get -d 'Paths to GET, in turn [default: / when nothing is asked]' -r
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l get -d 'More paths to GET, in turn with the URL\'s; that is left out when it is / and something else is asked' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l post -d 'A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l id-prefix -d 'What the ids of POSTs begin with' -r
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l websockets -d 'WebSockets that stay open and exchange a message each second' -r
@@ -590,6 +642,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l service -d 'O
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l search -d 'Find the highest rate at which nothing is lost and 99 of 100 answers come within --within'
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand load" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'
@@ -609,33 +662,36 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s v -l v
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s q -l quiet -d 'Only errors and the result'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c stackctl -n "__fish_stackctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "logs" -d 'Show what services say: their containers\' output, and nginx\'s logs of the sites'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "restart" -d 'Stop services and start them again, apps without losing a request'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "stop" -d 'Take services offline until they are started; `status` tells by whom'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "start" -d 'Start services that were stopped, as they were'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "destroy" -d 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "exec" -d 'Run a program in the container that serves; its exit code is passed on'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "run" -d 'Run a program in a new container, made as the release is that serves, and remove it'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "shell" -d 'Open a shell in the container that serves, or on a host'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell demo lab rehearse load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "init" -d 'Write a commented stackctl.yaml, or unpack a bundled example'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "schema" -d 'Print the JSON Schema of stackctl.yaml, for editors'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "render" -d 'Write every file that would go to a host, without touching one'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "plan" -d 'Show what provision and deploy would do, with the diff of each file'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "apply" -d 'Carry out a saved plan: exactly that one, or none'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "provision" -d 'Make the hosts ready: packages, Docker, nginx, databases, sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "deploy" -d 'Ship what is in this folder: build, start beside the old release, check, switch, drain'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "rollback" -d 'Send requests back to an earlier release, exactly as it was; a second when it is still warm'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "history" -d 'Show who changed what on the hosts, when, from where, and how it ended'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "diff" -d 'Compare two releases of a service: its files, environment and settings'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "lock" -d 'See who holds the lock of the stack, or let no run begin for a while'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "doctor" -d 'Look at this machine and each host, and say what repairs what is wrong'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "status" -d 'Say whether everything that must be true is true'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "logs" -d 'Show what services say: their containers\' output, and nginx\'s logs of the sites'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "restart" -d 'Stop services and start them again, apps without losing a request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "stop" -d 'Take services offline until they are started; `status` tells by whom'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "start" -d 'Start services that were stopped, as they were'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "destroy" -d 'Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "exec" -d 'Run a program where a service runs; its exit code is passed on'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "run" -d 'Run a program in a new container or unit, made as the release is that serves, and remove it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "shell" -d 'Open a shell where a service runs, or on a host'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "db" -d 'Open a database\'s own client, as the stack\'s user, with what is behind `--` as its arguments'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "backup" -d 'Save what a database holds, as of one moment, to a file of this machine'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "restore" -d 'Put what a backup holds in the place of what a database holds now'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "demo" -d 'See it work: a disposable host, the reference app with its database, and the URL'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "lab" -d 'Disposable hosts that look like fresh EC2 instances'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "rehearse" -d 'Deploy what is in this folder on disposable hosts, under load, and show what visitors see of it'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "load" -d 'Put steady load on a URL and say what became of each request'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c stackctl -n "__fish_stackctl_using_subcommand help; and not __fish_seen_subcommand_from init schema render plan apply provision deploy rollback history diff lock doctor status logs restart stop start destroy exec run shell db backup restore demo lab rehearse load completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "status" -d 'Say which run holds the lock, or who put the stack on hold'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "hold" -d 'Let no run begin until `lock release`; one that is under way goes on'
 complete -c stackctl -n "__fish_stackctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "release" -d 'End a hold, whoever began it'

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod cli;
+pub mod compose;
 pub mod config;
 pub mod facts;
 pub mod lab;
@@ -15,3 +16,4 @@ pub mod runtime;
 pub mod script;
 pub mod transport;
 pub mod ui;
+pub mod yaml;

@@ -8,14 +8,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 
+use super::build::Built;
 use super::health::Watched;
 use super::undo::{self, octal};
-use super::{ApplyError, Journal, Tell, archive, health};
-use crate::facts::DatabaseFacts;
+use super::{ApplyError, Here, Journal, Refusal, Tell, archive, health};
+use crate::facts::{DatabaseFacts, SourceTree};
 use crate::model::{HostPath, Install, Layout, RemoteFile};
-use crate::plan::{Action, Cooling, DatabaseTarget, Event, GENERATION_PATH, Process, SiteInstall};
+use crate::plan::{
+    Action, CertificateOrder, Cooling, DatabaseTarget, Event, GENERATION_PATH, Process, SiteInstall,
+};
 use crate::runtime::docker::{DockerError, Engine, Progress};
-use crate::runtime::{database, http};
+use crate::runtime::{database, http, variables};
 use crate::script::{self, Script};
 use crate::transport::{Endpoint, Source, Transport, Upload};
 
@@ -27,6 +30,8 @@ const UNIT: Duration = Duration::from_secs(180);
 const APT: Duration = Duration::from_secs(30 * 60);
 /// Packages may be compiled on the host.
 const INSTALL: Duration = Duration::from_secs(30 * 60);
+/// Authorities look at a name from several places, and certbot waits for another certbot.
+const OBTAIN: Duration = Duration::from_secs(10 * 60);
 const UPLOAD: Duration = Duration::from_secs(60 * 60);
 /// The official images set a new server up before they serve: slow disks need minutes.
 const DATABASE_READY: Duration = Duration::from_secs(300);
@@ -39,20 +44,28 @@ const RECOVER: Duration = Duration::from_secs(120);
 pub(super) struct Target {
     pub(super) transport: Arc<dyn Transport>,
     engine: OnceCell<Engine>,
+    /// What was built on this machine, for all hosts.
+    pub(super) built: Arc<Built>,
+    pub(super) here: Here,
 }
 
 impl Target {
-    pub fn new(transport: Arc<dyn Transport>) -> Self {
+    pub fn new(transport: Arc<dyn Transport>, built: Arc<Built>, here: Here) -> Self {
         Self {
             transport,
             engine: OnceCell::new(),
+            built,
+            here,
         }
     }
 
     /// Connected when first needed: on a bare host there is no engine before a step has installed it.
     pub(super) async fn engine(&self) -> Result<&Engine, DockerError> {
         self.engine
-            .get_or_try_init(|| Engine::connect(Arc::clone(&self.transport), None))
+            .get_or_try_init(|| async {
+                let engine = Engine::connect(Arc::clone(&self.transport), None).await?;
+                Ok(engine.with_logins(Arc::clone(&self.here.logins)))
+            })
             .await
     }
 
@@ -91,32 +104,23 @@ impl Target {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Does it. What fails may have found no room, also for words that say so; that is looked at then.
+    /// Does one step. `later` is what takes the steps after a [`Action::Commit`] back, as the host keeps it.
+    /// What fails may have found no room, also for words that say so; that is looked at then.
     pub async fn act(
         &self,
         action: &Action,
         step: usize,
         journal: &Journal,
+        later: &str,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
-        match self.perform(action, step, journal, tell).await {
-            Err(ApplyError::Script {
-                script,
-                status,
-                mut tail,
-            }) => {
-                tail.extend(self.full().await);
-                Err(ApplyError::Script {
-                    script,
-                    status,
-                    tail,
-                })
-            }
+        match self.perform(action, step, journal, later, tell).await {
+            Err(error) if error.is_answer() => Err(error.beside_full(self.full().await)),
             ended => ended,
         }
     }
 
-    /// Where no room is left, in words.
+    /// Where no space is left, in words.
     pub async fn full(&self) -> Vec<String> {
         let space = script::space().with(["/run", "/var/lib", "/tmp"]);
         let Ok(output) = self.transport.run(&space, &[], SHORT).await else {
@@ -132,6 +136,7 @@ impl Target {
         action: &Action,
         step: usize,
         journal: &Journal,
+        later: &str,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
         match action {
@@ -167,12 +172,46 @@ impl Target {
             }
             Action::PutFile { file, .. } => self.put_file(file).await,
             Action::Remove(path) => self.short(&script::remove(path), &[]).await,
-            Action::GenerateSecret { path, length } => {
-                self.short(&script::secret_generate(path, length), &[])
+            Action::GenerateSecret {
+                path,
+                length,
+                owner,
+            } => {
+                self.short(&script::secret_generate(path, length, owner), &[])
                     .await
             }
-            Action::CopySecret { from, to, owner } => {
-                self.short(&script::secret_copy(from, to, owner.user, owner.group), &[])
+            Action::CopySecret {
+                from,
+                to,
+                mode,
+                owner,
+                around,
+            } => {
+                let script = script::secret_copy(from, to, owner.user, owner.group, octal(*mode));
+                let script = script.with(around.iter().flatten());
+                self.short(&script, &[]).await
+            }
+            Action::PutSecret {
+                path,
+                value,
+                mode,
+                owner,
+                ..
+            } => {
+                let script = script::put_file(path, octal(*mode), owner.user, owner.group);
+                self.short(&script, value.reveal().as_bytes()).await
+            }
+            Action::TrustAuthority { file, trusted } => {
+                let script = script::authority("trust", &file.path, trusted);
+                self.short(&script, &file.contents).await
+            }
+            Action::DistrustAuthority(path) => {
+                self.short(&script::authority("forget", path, ""), &[])
+                    .await
+            }
+            Action::ObtainCertificate(order) => self.obtain(order, step, tell).await,
+            Action::ForgetCertificate(name) => {
+                self.long(&script::certificate_forget(name), None, UNIT, step, tell)
                     .await
             }
             Action::KeepCopy { from, to } => self.short(&script::keep_copy(from, to), &[]).await,
@@ -180,7 +219,13 @@ impl Target {
             Action::RestoreSite(_) | Action::RestoreFirewall(_) => {
                 let words = action.words();
                 let script = undo::alone(action).ok_or(ApplyError::NeedsUs { words })?;
-                self.short(&script, &[]).await
+                let output = self.transport.run(&script, &[], SHORT).await?;
+                succeeded(&script, output.status, &output.stderr)?;
+                for text in String::from_utf8_lossy(&output.stderr).lines() {
+                    let text = text.to_owned();
+                    tell(Event::Notice { step, text });
+                }
+                Ok(())
             }
             Action::LoadFirewall => {
                 let load = script::firewall_load(Layout::FIREWALL_LOADER, Layout::FIREWALL_UNIT);
@@ -196,20 +241,31 @@ impl Target {
                 name,
                 internal,
                 stack,
+                of_file,
             } => Ok(self
                 .engine()
                 .await?
-                .create_network(name, *internal, stack)
+                .create_network(name, *internal, stack, of_file.as_deref())
                 .await?),
-            Action::CreateVolume { name, stack } => {
-                Ok(self.engine().await?.create_volume(name, stack).await?)
-            }
+            Action::CreateVolume {
+                name,
+                stack,
+                of_file,
+            } => Ok(self
+                .engine()
+                .await?
+                .create_volume(name, stack, of_file.as_deref())
+                .await?),
             Action::PullImage(image) => self.pull(image, step, tell).await,
             Action::TagImage { image, tag } => {
                 Ok(self.engine().await?.tag_image(image, tag).await?)
             }
             Action::BuildImage(build) => self.build(build, step, tell).await,
-            Action::RunContainer(spec) => Ok(self.engine().await?.run_container(spec).await?),
+            Action::BuildImageHere(build) => self.build_image_here(build, step, tell).await,
+            Action::RunContainer(spec) => {
+                let spec = variables::complete(self.transport.as_ref(), spec).await?;
+                Ok(self.engine().await?.run_container(&spec).await?)
+            }
             Action::StopContainer { name, grace } => {
                 Ok(self.engine().await?.stop_container(name, *grace).await?)
             }
@@ -233,14 +289,20 @@ impl Target {
                 self.short(&script::ensure_user(name, id, about), &[]).await
             }
             Action::Install(wanted) => {
-                let kind = match wanted.install {
-                    Install::Python => "python",
-                    Install::Node => "node",
-                    Install::Nothing => "nothing",
-                };
+                let kind = kind(wanted.install);
                 let (source, to, link) = (&wanted.source, &wanted.to, &wanted.link);
                 let script = script::install(kind, source, to, link, wanted.user);
-                self.long(&script, None, INSTALL, step, tell).await
+                self.program(&script, INSTALL, step, tell).await
+            }
+            Action::BuildOnHost(wanted) => self.build_files(wanted, step, tell).await,
+            Action::BuildHere(wanted) => self.build_here(wanted, step, tell).await,
+            Action::KeepAssets {
+                releases,
+                folders,
+                to,
+            } => {
+                let script = script::keep_assets(to).with(releases);
+                self.short(&script.with(["--"]).with(folders), &[]).await
             }
             Action::VerifyUnit {
                 unit,
@@ -261,7 +323,7 @@ impl Target {
                     // systemd would put variables there.
                     .with(run.command.iter().map(|word| word.replace('$', "$$")));
                 let ended = self
-                    .long(&script, None, run.deadline + SHORT, step, tell)
+                    .program(&script, run.deadline + SHORT, step, tell)
                     .await;
                 ended.map_err(|error| match error {
                     ApplyError::Script { status, tail, .. } => ApplyError::OneOff {
@@ -282,29 +344,7 @@ impl Target {
                     succeeded(&script, output.status, &output.stderr)
                 }
             },
-            Action::PushTree { tree, to } => {
-                let script = script::push_tree(to, tree.unpacked_digest());
-                let send = || {
-                    let upload = Some(archive::tar(tree, None));
-                    self.long(&script, upload, UPLOAD, step, tell)
-                };
-                let is_damaged = |sent: &Result<(), ApplyError>| {
-                    let status = script::DAMAGED;
-                    matches!(sent, Err(ApplyError::Script { status: ended, .. }) if *ended == status)
-                };
-                let sent = send().await;
-                if !is_damaged(&sent) {
-                    return sent;
-                }
-                let text = "it did not arrive as it was sent; sending it again".to_owned();
-                tell(Event::Notice { step, text });
-                match send().await {
-                    Err(ApplyError::Script { status, tail, .. }) if status == script::DAMAGED => {
-                        Err(ApplyError::Damaged { tail })
-                    }
-                    sent => sent,
-                }
-            }
+            Action::PushTree { tree, to } => self.push(tree, to, step, tell).await,
             Action::WaitHealthy {
                 process,
                 socket,
@@ -351,6 +391,10 @@ impl Target {
             }
             Action::Bake { targets, seconds } => {
                 let seconds = u64::from(*seconds);
+                // A pause of a rollout in which there is nothing to watch.
+                if targets.is_empty() {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                }
                 let checks = targets.iter().map(|target| async move {
                     let progress = move |done| {
                         tell(Event::Progress {
@@ -378,9 +422,20 @@ impl Target {
                     .with(served)
                     .with(marks("leaves", &commit.leaves))
                     .with(marks("serves", &commit.serves));
-                self.short(&script, &[]).await
+                self.short(&script, later.as_bytes()).await
             }
             Action::StartContainer(name) => Ok(self.engine().await?.start_container(name).await?),
+            Action::ResumeContainer(name) => {
+                Ok(self.engine().await?.resume_container(name).await?)
+            }
+            Action::AwaitContainer {
+                name,
+                until,
+                deadline,
+            } => {
+                self.await_container(name, *until, *deadline, step, tell)
+                    .await
+            }
             Action::SwitchBack(back) => {
                 let script = script::switch_back(
                     back.process.container().unwrap_or_default(),
@@ -404,13 +459,44 @@ impl Target {
         }
     }
 
+    /// Sends a folder, once more when it came out otherwise.
+    pub(super) async fn push(
+        &self,
+        tree: &SourceTree,
+        to: &HostPath,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        let script = script::push_tree(to, tree.unpacked_digest());
+        let send = || {
+            let upload = Some(archive::tar(tree, None));
+            self.long(&script, upload, UPLOAD, step, tell)
+        };
+        let is_damaged = |sent: &Result<(), ApplyError>| {
+            let status = script::DAMAGED;
+            matches!(sent, Err(ApplyError::Script { status: ended, .. }) if *ended == status)
+        };
+        let sent = send().await;
+        if !is_damaged(&sent) {
+            return sent;
+        }
+        let text = "it did not arrive as it was sent; sending it again".to_owned();
+        tell(Event::Notice { step, text });
+        match send().await {
+            Err(ApplyError::Script { status, tail, .. }) if status == script::DAMAGED => {
+                Err(ApplyError::Damaged { tail })
+            }
+            sent => sent,
+        }
+    }
+
     async fn short(&self, script: &Script, input: &[u8]) -> Result<(), ApplyError> {
         let output = self.transport.run(script, input, SHORT).await?;
         let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
         succeeded(script, output.status, &said)
     }
 
-    async fn long(
+    pub(super) async fn long(
         &self,
         script: &Script,
         input: Option<Upload>,
@@ -418,6 +504,33 @@ impl Target {
         step: usize,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
+        let (status, said) = self.streamed(script, input, deadline, step, tell).await?;
+        succeeded(script, status, &said)
+    }
+
+    /// A script that ends as a program of somebody else's does: nothing but 0 is good.
+    async fn program(
+        &self,
+        script: &Script,
+        deadline: Duration,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        match self.streamed(script, None, deadline, step, tell).await? {
+            (0, _) => Ok(()),
+            (status, said) => Err(failed(script, status, &said)),
+        }
+    }
+
+    /// Runs a script and tells what it says meanwhile; how it ended, and its last words.
+    async fn streamed(
+        &self,
+        script: &Script,
+        input: Option<Upload>,
+        deadline: Duration,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(i32, Vec<u8>), ApplyError> {
         // Our scripts keep stderr for what people should know; what programs say goes to stdout.
         let mut line = |source: Source, text: &str| {
             let text = text.to_owned();
@@ -431,7 +544,7 @@ impl Target {
             .stream(script, input, &mut line, deadline)
             .await?;
         let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-        succeeded(script, output.status, &said)
+        Ok((output.status, said))
     }
 
     async fn put_file(&self, file: &RemoteFile) -> Result<(), ApplyError> {
@@ -444,6 +557,32 @@ impl Target {
         self.short(&script, &file.contents).await
     }
 
+    async fn obtain(
+        &self,
+        order: &CertificateOrder,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        let email = order.email.as_deref().unwrap_or("-");
+        let replace = if order.replaces { "replace" } else { "keep" };
+        let (name, challenges, directory) = (&order.name, &order.challenges, &order.directory);
+        let script = script::certificate_obtain(name, challenges, directory, email, replace)
+            .with(&order.names);
+        let asked = self.long(&script, None, OBTAIN, step, tell).await;
+        asked.map_err(|error| match error {
+            ApplyError::Script { status, tail, .. } => ApplyError::Certificate {
+                names: order.names.clone(),
+                refusal: match status {
+                    script::RATE_LIMITED => Refusal::RateLimited,
+                    script::NOT_ANSWERED => Refusal::NotAnswered,
+                    _ => Refusal::Other,
+                },
+                tail,
+            },
+            error => error,
+        })
+    }
+
     async fn install_site(&self, site: &SiteInstall) -> Result<(), ApplyError> {
         let script = script::nginx_install(
             &site.stale,
@@ -452,7 +591,13 @@ impl Target {
             octal(site.file.mode),
         )
         .with(&site.disable);
-        self.short(&script, &site.file.contents).await?;
+        let installed = self.short(&script, &site.file.contents).await;
+        installed.map_err(|error| match error {
+            ApplyError::Script { status, tail, .. } if status == script::OTHER_SITE => {
+                ApplyError::OtherSite { tail }
+            }
+            error => error,
+        })?;
         // `nginx -t` and the reload can both succeed while the new file is not live (a port that is taken).
         let endpoint = Endpoint::Loopback(site.port);
         let started = tokio::time::Instant::now();
@@ -552,6 +697,15 @@ fn end_of(cooling: &Cooling) -> Script {
         .with(&cooling.units)
 }
 
+/// As the scripts call it.
+pub(super) fn kind(install: Install) -> &'static str {
+    match install {
+        Install::Python => "python",
+        Install::Node => "node",
+        Install::Nothing => "nothing",
+    }
+}
+
 pub(super) fn keep(tail: &mut VecDeque<String>, line: &str) {
     if tail.len() == TAIL {
         tail.pop_front();
@@ -573,15 +727,19 @@ pub(super) fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(),
     if status == 0 || status == script::NOTHING_TO_DO {
         return Ok(());
     }
+    Err(failed(script, status, said))
+}
+
+fn failed(script: &Script, status: i32, said: &[u8]) -> ApplyError {
     let said = String::from_utf8_lossy(said);
     let lines: Vec<&str> = said.lines().collect();
     let tail = lines[lines.len().saturating_sub(TAIL)..]
         .iter()
         .map(|line| (*line).to_owned())
         .collect();
-    Err(ApplyError::Script {
+    ApplyError::Script {
         script: script.name,
         status,
         tail,
-    })
+    }
 }

@@ -18,15 +18,20 @@ const CHUNK: usize = 64 * 1024;
 /// The tree as a tar, with `extra` (path and text) added. Owner root, times derived from contents, so that equal
 /// trees are equal streams. A file that changed since it was looked at ends the stream with an error.
 pub(super) fn tar(tree: &SourceTree, extra: Option<(&str, &str)>) -> Upload {
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
     let tree = tree.clone();
     let extra = extra.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    stream(move |chunks| write(&tree, extra, chunks))
+}
+
+/// What `write` writes, while it does.
+pub(super) fn stream(write: impl FnOnce(Chunks) -> io::Result<()> + Send + 'static) -> Upload {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
     tokio::task::spawn_blocking(move || {
         let writer = Chunks {
             sender: sender.clone(),
             buffer: Vec::with_capacity(CHUNK),
         };
-        let end = write(&tree, extra, writer).map(|()| Bytes::new());
+        let end = write(writer).map(|()| Bytes::new());
         // Nobody listens any more when this fails: the upload was given up.
         let _ = sender.blocking_send(end);
     });
@@ -105,7 +110,7 @@ fn append(
     Ok(())
 }
 
-fn header(kind: tar::EntryType, mode: u32, size: u64, time: u64) -> tar::Header {
+pub(super) fn header(kind: tar::EntryType, mode: u32, size: u64, time: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -140,7 +145,7 @@ impl<R: Read> Read for Checked<R> {
 }
 
 /// Gathers small writes into chunks for the channel.
-struct Chunks {
+pub(super) struct Chunks {
     sender: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
 }

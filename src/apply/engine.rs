@@ -7,19 +7,45 @@ use super::action::{SHORT, Target, keep, report};
 use super::{ApplyError, Tell, archive};
 use crate::plan::container::ContainerSpec;
 use crate::plan::{Event, ImageBuild};
-use crate::runtime::docker::{DockerError, Progress};
+use crate::runtime::docker::{DockerError, Engine, Progress};
+use crate::runtime::variables;
 use crate::script;
 
-/// One try at an image; what came before stays on the host, so that the next try goes on from there.
-const PULL: Duration = Duration::from_secs(30 * 60);
+/// One try at an image; what came before stays where it is going, so that the next try goes on from there.
+pub(super) const MOVED: Duration = Duration::from_secs(30 * 60);
 /// Before each further try at an image.
-const PULL_PAUSES: [Duration; 3] = [
+const PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(4),
     Duration::from_secs(16),
 ];
 /// How long an engine that restarts may take until it is known which run of it this is.
 const RESTARTED: Duration = Duration::from_secs(30);
+
+/// Tries again while it fails for a reason that may pass.
+pub(super) async fn tried<T>(
+    step: usize,
+    tell: Tell<'_>,
+    what: impl AsyncFn() -> Result<T, DockerError>,
+) -> Result<T, DockerError> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let error = match what().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let Some(pause) = pauses.next().filter(|_| error.is_passing()) else {
+            return Err(error);
+        };
+        let text = format!(
+            "{:#}; trying again in {} s",
+            anyhow::Error::new(error),
+            pause.as_secs()
+        );
+        tell(Event::Notice { step, text });
+        tokio::time::sleep(*pause).await;
+    }
+}
 
 impl Target {
     /// Tries again when the registry or the way to it failed.
@@ -30,30 +56,18 @@ impl Target {
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
         let engine = self.engine().await?;
-        let mut pauses = PULL_PAUSES.iter();
-        loop {
+        let pulled = tried(step, tell, async || {
             let mut told = |progress: Progress<'_>| report(progress, step, tell);
             let pulling = engine.pull_image(image, &mut told);
-            let ended = tokio::time::timeout(PULL, pulling).await;
-            let error = match ended {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => DockerError::Deadline {
+            let ended = tokio::time::timeout(MOVED, pulling).await;
+            ended.unwrap_or_else(|_| {
+                Err(DockerError::Deadline {
                     what: format!("pull {image}"),
-                    deadline: PULL,
-                },
-            };
-            let Some(pause) = pauses.next().filter(|_| error.is_passing()) else {
-                return Err(error.into());
-            };
-            let text = format!(
-                "{:#}; trying again in {} s",
-                anyhow::Error::new(error),
-                pause.as_secs()
-            );
-            tell(Event::Notice { step, text });
-            tokio::time::sleep(*pause).await;
-        }
+                    deadline: MOVED,
+                })
+            })
+        });
+        Ok(pulled.await?)
     }
 
     /// Builds an image, and once more when the engine restarted meanwhile: a build leaves nothing half done.
@@ -93,22 +107,7 @@ impl Target {
         step: usize,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
-        let engine = self.engine().await?;
-        let mut tail = VecDeque::new();
-        let mut told = |progress: Progress<'_>| {
-            if let Progress::Line(line) = &progress {
-                keep(&mut tail, line);
-            }
-            report(progress, step, tell);
-        };
-        let rendered = build.rendered.as_deref();
-        let rendered = rendered.map(|text| (build.dockerfile.as_str(), text));
-        let context = archive::tar(&build.context, rendered);
-        let built = engine.build_image(build, context, &mut told).await;
-        built.map_err(|source| ApplyError::Build {
-            tail: tail.into(),
-            source,
-        })
+        build_with(self.engine().await?, build, step, tell).await
     }
 
     /// A release phase. It may have done anything when the engine restarts, so it is not run again by itself.
@@ -155,7 +154,8 @@ impl Target {
             });
         };
         let command = spec.command.as_deref().unwrap_or_default().join(" ");
-        let running = engine.run_once(spec, &mut line);
+        let spec = variables::complete(self.transport.as_ref(), spec).await?;
+        let running = engine.run_once(&spec, &mut line);
         let Ok(ended) = tokio::time::timeout(deadline, running).await else {
             return Err(ApplyError::OneOffLate {
                 command,
@@ -191,4 +191,28 @@ impl Target {
         }
         self.engine_run().await.is_some_and(|now| now != before)
     }
+}
+
+/// Has an engine build an image.
+pub(super) async fn build_with(
+    engine: &Engine,
+    build: &ImageBuild,
+    step: usize,
+    tell: Tell<'_>,
+) -> Result<(), ApplyError> {
+    let mut tail = VecDeque::new();
+    let mut told = |progress: Progress<'_>| {
+        if let Progress::Line(line) = &progress {
+            keep(&mut tail, line);
+        }
+        report(progress, step, tell);
+    };
+    let rendered = build.rendered.as_deref();
+    let rendered = rendered.map(|text| (build.dockerfile.as_str(), text));
+    let context = archive::tar(&build.context, rendered);
+    let built = engine.build_image(build, context, &mut told).await;
+    built.map_err(|source| ApplyError::Build {
+        tail: tail.into(),
+        source,
+    })
 }

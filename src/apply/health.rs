@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ApplyError;
-use crate::model::{Health, HostPath};
-use crate::plan::{BakeTarget, Process};
+use super::action::Target;
+use super::{ApplyError, Tell};
+use crate::model::{Health, HostPath, Layout};
+use crate::plan::{Awaited, BakeTarget, Event, Process};
 use crate::runtime::docker::Engine;
 use crate::runtime::{State, http, systemd};
+use crate::script;
 use crate::transport::{Endpoint, Transport};
 
 /// One check may take this long.
@@ -93,10 +95,17 @@ pub(super) async fn wait(
             Ok(answer) if answer.is_success() => {
                 passes += 1;
                 progress(u64::from(passes), u64::from(health.passes));
-                if passes >= health.passes {
-                    return Ok(());
+                if passes < health.passes {
+                    String::new()
+                } else {
+                    match closed_to_nginx(watched.transport, socket).await? {
+                        None => return Ok(()),
+                        Some(why) => {
+                            passes = 0;
+                            format!("answers, but nginx may not open its socket: {why}{OPEN_IT}")
+                        }
+                    }
                 }
-                String::new()
             }
             Ok(answer) => {
                 passes = 0;
@@ -122,6 +131,91 @@ pub(super) async fn wait(
         }
         tokio::time::sleep(Duration::from_millis(u64::from(health.interval))).await;
     }
+}
+
+/// Between two looks at a container that nobody asks by HTTP.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl Target {
+    /// Waits for a container that says itself how it is. What keeps ending is told at once.
+    pub(super) async fn await_container(
+        &self,
+        name: &str,
+        until: Awaited,
+        deadline: Duration,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), ApplyError> {
+        let engine = self.engine().await?;
+        let started = Instant::now();
+        let mut restarts = None;
+        loop {
+            let state = engine.state(name).await?.unwrap_or_default();
+            let first = *restarts.get_or_insert(state.restarts);
+            let is_over = started.elapsed() > deadline;
+            let has_ended = !state.running && started.elapsed() > Duration::from_secs(1);
+            // What does its work may be given several tries.
+            let tries_again = until == Awaited::Completed && state.restarting;
+            let ended = has_ended && !tries_again;
+            let memory = if state.out_of_memory {
+                ", out of memory"
+            } else {
+                ""
+            };
+            let why = match until {
+                Awaited::Completed if !state.running && state.exit_code == 0 && ended => {
+                    return Ok(());
+                }
+                Awaited::Running if is_over && state.running => return Ok(()),
+                Awaited::Healthy if state.health == "healthy" => return Ok(()),
+                _ if ended || until != Awaited::Completed && state.restarts > first => {
+                    Some(format!("ended with exit code {}{memory}", state.exit_code))
+                }
+                Awaited::Healthy if state.health == "unhealthy" => {
+                    Some("runs, and its health check fails".to_owned())
+                }
+                Awaited::Healthy if state.health.is_empty() && state.running => {
+                    Some("has no health check, and others wait until it is healthy: write one in the compose file".to_owned())
+                }
+                Awaited::Healthy if is_over => Some(format!(
+                    "did not get healthy within {} s",
+                    deadline.as_secs()
+                )),
+                Awaited::Completed if is_over => Some(format!(
+                    "had not done its work after {} s",
+                    deadline.as_secs()
+                )),
+                _ => None,
+            };
+            if let Some(why) = why {
+                return Err(ApplyError::Unhealthy {
+                    container: name.to_owned(),
+                    why,
+                    tail: engine.last_lines(name, 80).await,
+                });
+            }
+            tell(Event::Progress {
+                step,
+                done: started.elapsed().as_secs(),
+                total: deadline.as_secs(),
+            });
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// We ask as root, for whom every door is open.
+const OPEN_IT: &str = " (make the socket writable for all, with gunicorn's `--umask 0`; the folder around it lets only nginx in)";
+
+/// Why nginx cannot connect to a socket; `None` when it can.
+async fn closed_to_nginx(
+    transport: &dyn Transport,
+    socket: &HostPath,
+) -> Result<Option<String>, ApplyError> {
+    let script = script::open_to(Layout::NGINX_USER, socket);
+    let output = transport.run(&script, &[], CHECK).await?;
+    let why = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok((output.status == 1).then_some(why))
 }
 
 /// Checks in a row that must fail before what serves counts as unwell: a busy host may be slow for a moment.

@@ -1,6 +1,7 @@
 //! Runs one hook: a program on this machine, or a script of the project on a host.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -134,10 +135,10 @@ async fn there(
 }
 
 /// The exit code; `None` when the time was over.
-async fn here(
+pub(super) async fn here<K: AsRef<OsStr>>(
     argv: &[String],
     folder: &Path,
-    variables: &BTreeMap<&'static str, String>,
+    variables: &BTreeMap<K, String>,
     timeout: u32,
     told: &mut (dyn FnMut(&str) + Send),
     mut cancelled: watch::Receiver<bool>,

@@ -3,12 +3,15 @@
 
 mod action;
 mod archive;
+mod build;
 mod engine;
 mod error;
 mod failpoint;
 mod health;
 mod hook;
+mod image;
 mod lock;
+mod moved;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,14 +21,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
 
-pub use error::ApplyError;
+pub use error::{ApplyError, Refusal};
 pub use hook::{HookError, HookPlaces, run_hook};
 pub use lock::{Holder, LockError, LockEvent, LockState, hold, lock, lock_state, release};
 
-use crate::model::{HostName, HostPath};
-use crate::plan::{Event, Outcome, Plan, StepState};
+use crate::model::{HostName, HostPath, Logins};
+use crate::plan::{Action, Event, Outcome, Plan, Step, StepState};
 use crate::transport::Transport;
 use action::Target;
+use build::Built;
 use std::sync::Arc;
 
 /// Where events go. Called from several hosts' work at once.
@@ -34,6 +38,15 @@ pub type Tell<'a> = &'a (dyn Fn(Event) + Send + Sync);
 /// After Ctrl-C, CI systems kill within ten seconds; what must be taken back has to fit.
 const UNDO_AFTER_CANCEL: Duration = Duration::from_secs(6);
 const UNDO: Duration = Duration::from_secs(120);
+
+/// What this machine has for a run.
+#[derive(Debug, Clone, Default)]
+pub struct Here {
+    /// For what is pulled.
+    pub logins: Arc<Logins>,
+    /// Where its engine is, as DOCKER_HOST has it; `None` at its usual place.
+    pub docker_host: Option<String>,
+}
 
 /// What each host knows of a run while it is under way.
 #[derive(Debug, Clone)]
@@ -45,18 +58,26 @@ pub struct Journal {
     pub header: String,
 }
 
+/// All that a host was given to take back.
+const BEGUN: &str = "take back what was begun";
+
 /// Applies `plan` to the hosts of `fleet`. Each of them knows before its first step what takes its steps back, and does so
 /// when the run fails, is stopped, or is never heard of again. `cancelled` turns true when the person wants it to end.
 pub async fn apply(
     plan: &Plan,
     fleet: &BTreeMap<HostName, Arc<dyn Transport>>,
+    here: &Here,
     journal: &Journal,
     tell: Tell<'_>,
     cancelled: watch::Receiver<bool>,
 ) -> Outcome<ApplyError> {
+    let built = Arc::new(Built::default());
     let targets: BTreeMap<&HostName, Target> = fleet
         .iter()
-        .map(|(name, transport)| (name, Target::new(Arc::clone(transport))))
+        .map(|(name, transport)| {
+            let target = Target::new(Arc::clone(transport), Arc::clone(&built), here.clone());
+            (name, target)
+        })
         .collect();
     let run = Run {
         plan,
@@ -80,7 +101,7 @@ pub async fn apply(
         join_all(run.targets.keys().map(|host| run.phase(host, phase))).await;
     }
     let was_cancelled = *run.cancelled.borrow();
-    let mut undone = Vec::new();
+    let (mut undone, mut not_undone) = (Vec::new(), Vec::new());
     if run.is_stopped() {
         let limit = if was_cancelled {
             UNDO_AFTER_CANCEL
@@ -90,9 +111,14 @@ pub async fn apply(
         let why = run.why().await;
         let work = join_all(run.targets.keys().map(|host| run.recover(host, &why)));
         match tokio::time::timeout(limit, work).await {
-            Ok(lists) => undone = lists.into_iter().flatten().collect(),
+            Ok(all) => {
+                for back in all {
+                    undone.extend(back.undone);
+                    not_undone.extend(back.not_undone);
+                }
+            }
             // Whatever is not done yet the hosts do, when they find that we are gone.
-            Err(_) => run.left_to_hosts(),
+            Err(_) => not_undone = run.left_to_hosts(),
         }
     }
     Outcome {
@@ -100,6 +126,7 @@ pub async fn apply(
         errors: run.errors.into_inner(),
         unarmed: run.unarmed.into_inner(),
         undone,
+        not_undone,
         cancelled: was_cancelled,
     }
 }
@@ -113,9 +140,16 @@ pub async fn record(
     journal: &Journal,
     line: &str,
 ) -> Result<(), ApplyError> {
-    Target::new(Arc::clone(transport))
+    Target::new(Arc::clone(transport), Arc::default(), Here::default())
         .record(journal, line)
         .await
+}
+
+/// What one host has taken back, and what it could not.
+#[derive(Default)]
+struct Back {
+    undone: Vec<String>,
+    not_undone: Vec<String>,
 }
 
 struct Run<'a> {
@@ -147,8 +181,9 @@ impl Run<'_> {
             let mut cancelled = self.cancelled.clone();
             let work = async {
                 failpoint::before().await?;
+                let later = self.later(host, index)?;
                 self.targets[host]
-                    .act(&step.action, index, self.journal, self.tell)
+                    .act(&step.action, index, self.journal, &later, self.tell)
                     .await?;
                 failpoint::after().await
             };
@@ -174,9 +209,8 @@ impl Run<'_> {
 
     /// Gives a host what takes its steps back, before the first of them.
     async fn arm(&self, host: &HostName) {
-        let mine = self.plan.steps.iter().filter(|step| step.host == *host);
-        let undo = mine.rev().flat_map(|step| &step.undo);
-        let armed = match undo::pending(&self.journal.header, undo) {
+        let undo = self.undo_from(host, 0);
+        let armed = match undo::pending(&self.journal.header, undo.into_iter()) {
             Ok(pending) => {
                 self.targets[host]
                     .arm(
@@ -194,6 +228,30 @@ impl Run<'_> {
         }
     }
 
+    /// What takes the steps of a host back from `first` on, until the next commit.
+    fn undo_from(&self, host: &HostName, first: usize) -> Vec<&Action> {
+        let mine = self.plan.steps[first..].iter();
+        let mine = mine.filter(|step| step.host == *host);
+        let stage = mine.take_while(|step| !matches!(step.action, Action::Commit(_)));
+        let stage: Vec<&Step> = stage.collect();
+        stage
+            .into_iter()
+            .rev()
+            .flat_map(|step| &step.undo)
+            .collect()
+    }
+
+    /// For a commit: what takes back what comes after it.
+    fn later(&self, host: &HostName, index: usize) -> Result<String, ApplyError> {
+        match self.plan.steps[index].action {
+            Action::Commit(_) => {
+                let undo = self.undo_from(host, index + 1);
+                undo::pending(&self.journal.header, undo.into_iter())
+            }
+            _ => Ok(String::new()),
+        }
+    }
+
     /// Why the run is taken back, for the hosts' histories.
     async fn why(&self) -> String {
         let errors = self.errors.lock().await;
@@ -207,22 +265,14 @@ impl Run<'_> {
     }
 
     /// Has a host take back what it was given in [`Run::arm`] and has not been told to keep.
-    async fn recover(&self, host: &HostName, why: &str) -> Vec<String> {
-        let failed = |words: &str, error: String| {
-            (self.tell)(Event::UndoFailed {
-                host: host.clone(),
-                words: words.to_owned(),
-                error,
-            });
-        };
+    async fn recover(&self, host: &HostName, why: &str) -> Back {
+        let mut back = Back::default();
         let said = match self.targets[host].recover(&self.journal.pending, why).await {
             Ok(said) => said,
             Err(error) => {
-                failed(
-                    "take back what was begun",
-                    format!("{:#}", anyhow::Error::new(error)),
-                );
-                return Vec::new();
+                let error = format!("{:#}", anyhow::Error::new(error));
+                back.not_undone.push(self.not_undone(host, BEGUN, error));
+                return back;
             }
         };
         let full = if said.lines().any(|line| line.starts_with("failed\t")) {
@@ -230,7 +280,6 @@ impl Run<'_> {
         } else {
             Vec::new()
         };
-        let mut undone = Vec::new();
         for line in said.lines() {
             let mut fields = line.split('\t');
             match (fields.next(), fields.next()) {
@@ -239,26 +288,35 @@ impl Run<'_> {
                         host: host.clone(),
                         words: words.to_owned(),
                     });
-                    undone.push(format!("{host}: {words}"));
+                    back.undone.push(format!("{host}: {words}"));
                 }
                 (Some("failed"), Some(words)) => {
                     let why = fields.next().unwrap_or_default().to_owned();
                     let whole: Vec<String> = [vec![why], full.clone()].concat();
-                    failed(words, whole.join("; "));
+                    let told = self.not_undone(host, words, whole.join("; "));
+                    back.not_undone.push(told);
                 }
                 _ => {}
             }
         }
-        undone
+        back
     }
 
-    fn left_to_hosts(&self) {
-        for host in self.targets.keys() {
-            (self.tell)(Event::UndoFailed {
-                host: (*host).clone(),
-                words: "take back what was begun".to_owned(),
-                error: "not done in time; the host goes on by itself".to_owned(),
-            });
-        }
+    fn left_to_hosts(&self) -> Vec<String> {
+        let why = "not done in time; the host goes on by itself";
+        let hosts = self.targets.keys();
+        hosts
+            .map(|host| self.not_undone(host, BEGUN, why.to_owned()))
+            .collect()
+    }
+
+    /// Tells it; the words for the outcome.
+    fn not_undone(&self, host: &HostName, words: &str, error: String) -> String {
+        (self.tell)(Event::UndoFailed {
+            host: host.clone(),
+            words: words.to_owned(),
+            error,
+        });
+        format!("{host}: {words}")
     }
 }

@@ -56,7 +56,9 @@ pub(super) fn alone(action: &Action) -> Option<Script> {
             script::container("stop").with([name.clone(), grace.to_string()])
         }
         Action::RemoveContainer(name) => script::container("remove").with([name]),
-        Action::StartContainer(name) => script::container("start").with([name]),
+        Action::StartContainer(name) | Action::ResumeContainer(name) => {
+            script::container("start").with([name])
+        }
         Action::WaitHealthy { socket, health, .. } => script::container("healthy").with([
             socket.as_str().to_owned(),
             health.path.clone(),

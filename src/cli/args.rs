@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod database;
 mod everyday;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::model::{Host, HostName};
+pub use database::{BackupArgs, DbArgs, RestoreArgs};
 pub use everyday::{ControlArgs, DestroyArgs, ExecArgs, LogsArgs, RunArgs, ShellArgs, Since, Tail};
 
 /// Takes a web application from a folder of source to a healthy site on hosts that have nothing but sshd, and then
@@ -144,9 +146,9 @@ pub enum Command {
     Provision(ApplyArgs),
     /// Ship what is in this folder: build, start beside the old release, check, switch, drain
     #[command(
-        after_help = "Examples:\n  stackctl deploy --yes\n  stackctl deploy --service backend"
+        after_help = "Examples:\n  stackctl deploy --yes\n  stackctl deploy --service backend\n  stackctl deploy --service backend --seed   load its data again"
     )]
-    Deploy(ApplyArgs),
+    Deploy(DeployArgs),
     /// Send requests back to an earlier release, exactly as it was; a second when it is still warm
     #[command(
         after_help = "Examples:\n  stackctl rollback --yes                       what changed last, back to the release before\n  stackctl rollback backend --to 71b3ad14475c   one service, to a release that `stackctl history` shows"
@@ -201,21 +203,36 @@ pub enum Command {
         after_help = "Examples:\n  stackctl destroy --dry-run\n  stackctl destroy                          asks for the stack's name\n  stackctl destroy --volumes --confirm names    without a terminal\n\nOther stacks on the hosts stay, as do packages, Docker, pulled images and nginx's logs. Without --volumes the data stays,\nand the passwords that open it. It works without the state on the host as well, and goes on where it was cut short."
     )]
     Destroy(DestroyArgs),
-    /// Run a program in the container that serves; its exit code is passed on
+    /// Run a program where a service runs; its exit code is passed on
     #[command(
         after_help = "Examples:\n  stackctl exec backend env\n  stackctl exec db -- mysql --version\n  stackctl exec -u root backend ls /run\n  stackctl exec backend python < script.py\n\nWith a terminal on both sides the program has one as well. Exit code: the program's; 127 when there is no such\nprogram, 5 when the service does not run."
     )]
     Exec(ExecArgs),
-    /// Run a program in a new container, made as the release is that serves, and remove it
+    /// Run a program in a new container or unit, made as the release is that serves, and remove it
     #[command(
         after_help = "Examples:\n  stackctl run backend python tables.py\n  stackctl run backend -- sh -c 'env | sort'\n\nThe container has the release's image, variables, networks and secrets, but neither its name nor its socket. It is\nremoved when the program ends, or when this command is gone. Exit code: the program's."
     )]
     Run(RunArgs),
-    /// Open a shell in the container that serves, or on a host
+    /// Open a shell where a service runs, or on a host
     #[command(
         after_help = "Examples:\n  stackctl shell backend\n  stackctl shell --host web1\n  stackctl shell --root\n  echo 'df -h' | stackctl shell"
     )]
     Shell(ShellArgs),
+    /// Open a database's own client, as the stack's user, with what is behind `--` as its arguments
+    #[command(
+        after_help = "Examples:\n  stackctl db db\n  echo 'SELECT COUNT(*) FROM names' | stackctl db db\n  stackctl db db -- --batch --execute 'SHOW TABLES'\n\nIt is the client of the server's container, or of the host for `install: package`: mysql, mariadb or mongosh. The\npassword is in no argument. Exit code: the client's; 127 when there is none, 5 when the database does not run."
+    )]
+    Db(DbArgs),
+    /// Save what a database holds, as of one moment, to a file of this machine
+    #[command(
+        after_help = "Examples:\n  stackctl backup db\n  stackctl backup db -o names.sql.gz\n  stackctl backup db -o - | ssh nas 'cat > names.sql.gz'\n\nThe file is SQL compressed by gzip: `zcat FILE | mysql` reads it as well. Its first line says what it is of, its\nlast holds a digest. Exit codes: 0 it is there and whole, 6 it failed and there is no file."
+    )]
+    Backup(BackupArgs),
+    /// Put what a backup holds in the place of what a database holds now
+    #[command(
+        after_help = "Examples:\n  stackctl restore db names-db-20261121T220000Z.sql.gz\n  stackctl -e staging restore db names.sql.gz --force   of another stack, service or host\n\nThe file is read to its end and loaded beside the database first; then all tables are swapped in one statement. Exit\ncodes: 0 restored, 5 refused, 6 it failed, and the database is as it was before."
+    )]
+    Restore(RestoreArgs),
     /// See it work: a disposable host, the reference app with its database, and the URL
     #[command(after_help = "Examples:\n  stackctl demo --yes\n  stackctl demo --down")]
     Demo(DemoArgs),
@@ -232,8 +249,8 @@ pub enum Command {
     Rehearse(RehearseArgs),
     /// Put steady load on a URL and say what became of each request
     #[command(
-        hide = true,
-        after_help = "Examples:\n  stackctl load http://127.0.0.1:8080 --rate 300 --for 30s\n  stackctl load http://127.0.0.1 --get /names --post '/names={\"name\":\"{id}\"}' --json\n\nExit codes: 0 nothing was lost, 7 something was."
+        after_help = "Requests are due at times of their own, whatever the server does, and a latency counts from then: a server \
+                      that stands still for a second shows in all the requests of that second.\n\nExamples:\n  stackctl load https://shop.example.org/ --rate 300 --duration 30s\n  stackctl load http://127.0.0.1 --get /names --post '/names={\"name\":\"{id}\"}' --json\n  stackctl load http://203.0.113.10/ --search --duration 10s --within 250ms\n\nExit codes: 0 nothing was lost, or a rate was found; 7 something was lost, or no rate is held."
     )]
     Load(LoadArgs),
     /// Print the completion script of a shell
@@ -246,8 +263,11 @@ pub enum Command {
 impl Command {
     /// Whether there may be something to take back when it is stopped.
     pub fn changes_hosts(&self) -> bool {
-        use Command::{Exec, Logs, Run, Shell};
-        !matches!(self, Logs(_) | Exec(_) | Run(_) | Shell(_))
+        use Command::{Backup, Db, Exec, Load, Logs, Run, Shell};
+        !matches!(
+            self,
+            Logs(_) | Exec(_) | Run(_) | Shell(_) | Load(_) | Db(_) | Backup(_)
+        )
     }
 }
 
@@ -276,6 +296,12 @@ pub struct PlanArgs {
     /// Plan to put right what was changed by hand on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+    /// Plan to run `seed` again where it ran before
+    #[arg(long)]
+    pub seed: bool,
+    /// Plan to ask for certificates also for names that have no address
+    #[arg(long)]
+    pub ignore_dns: bool,
     /// Leave the hooks of the yaml out of what is saved
     #[arg(long, requires = "out")]
     pub no_hooks: bool,
@@ -304,11 +330,26 @@ pub struct ApplyArgs {
     /// Put right what was changed by hand on a host
     #[arg(long)]
     pub overwrite_drift: bool,
+    /// Ask for certificates also for names that have no address
+    #[arg(long)]
+    pub ignore_dns: bool,
     /// Leave the hooks of the yaml out
     #[arg(long)]
     pub no_hooks: bool,
+    /// Run `seed` again where it ran before; an argument of `deploy` alone
+    #[arg(skip)]
+    pub seed: bool,
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    #[command(flatten)]
+    pub apply: ApplyArgs,
+    /// Run `seed` again where it ran before
+    #[arg(long)]
+    pub seed: bool,
 }
 
 /// For commands that change hosts, one run at a time.
@@ -445,21 +486,33 @@ pub struct RehearseArgs {
 
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// Where to: http://HOST[:PORT]
+    /// Where to: http[s]://HOST[:PORT][/PATH]
     pub url: String,
-    /// Requests a second, due at their times whatever the server does
-    #[arg(long, value_name = "N", default_value_t = 300.0)]
+    /// Requests a second; with --search, the first rate that is tried
+    #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = rate)]
     pub rate: f64,
-    /// For how long
-    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub time: Duration,
+    /// For how long; with --search, each rate
+    #[arg(long, alias = "for", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub duration: Duration,
+    /// Find the highest rate at which nothing is lost and 99 of 100 answers come within --within
+    #[arg(long)]
+    pub search: bool,
+    /// How late an answer may be in a search
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration, requires = "search")]
+    pub within: Duration,
+    /// Connect to this address, whatever the URL's name leads to
+    #[arg(long, value_name = "HOST:PORT")]
+    pub connect: Option<String>,
+    /// Trust the authorities in this file (PEM) instead of this machine's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// How many may be under way at once, of each kind
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub connections: usize,
     /// The share of requests with a connection of their own; the others use kept ones
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub close: u8,
-    /// Paths to GET, in turn [default: / when nothing is asked]
+    /// More paths to GET, in turn with the URL's; that is left out when it is / and something else is asked
     #[arg(long, value_name = "PATH")]
     pub get: Vec<String>,
     /// A path to POST to and its JSON, in which `{id}` becomes a number of its own; taken in turn with the others
@@ -486,6 +539,13 @@ pub struct LoadArgs {
     /// A request without a whole answer after this long is lost
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
+}
+
+/// Requests a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok();
+    rate.filter(|rate| (0.1..=crate::load::HIGHEST_RATE).contains(rate))
+        .ok_or_else(|| format!("a rate is from 0.1 to {}", crate::load::HIGHEST_RATE))
 }
 
 #[derive(Debug, Subcommand)]

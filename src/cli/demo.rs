@@ -79,6 +79,8 @@ pub async fn demo(
         no_hooks: false,
         dry_run: false,
         overwrite_drift: false,
+        seed: false,
+        ignore_dns: false,
         lock: LockArgs {
             lock_wait: std::time::Duration::from_secs(10),
             reason: None,

@@ -45,7 +45,7 @@ pub async fn diff(args: &DiffArgs, global: &Global, console: &Console) -> Result
             if !has(&from) || !has(&to) {
                 continue;
             }
-            let differences = if service.app().is_some() {
+            let differences = if service.app().is_some() || service.container().is_some() {
                 let record = |id: &ReleaseId| {
                     Record::of(facts, &layout, &service.name, id).ok_or_else(|| {
                         let path = Record::path(&layout, &service.name, id);

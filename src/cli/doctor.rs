@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 
 use super::args::Global;
 use super::session::{self, Loaded};
-use super::{Console, Failure, Kind};
+use super::{Console, Failure, Kind, resolve};
 use crate::facts::{ConfigFacts, Facts, MachineFacts};
 use crate::lab;
 use crate::model::{Host, HostName};
@@ -31,11 +31,14 @@ pub async fn doctor(global: &Global, console: &Console) -> Result<(), Failure> {
         && std::env::current_dir().is_ok_and(|here| session::find(&here).is_err());
     let (loaded, config) = match session::load(global, &quiet) {
         _ if has_none => (None, ConfigFacts::None),
-        Ok(loaded) => {
-            let facts = ConfigFacts::Good {
-                stack: loaded.stack.name.to_string(),
-                hosts: loaded.stack.hosts.len(),
-                services: loaded.stack.services.len(),
+        Ok(mut loaded) => {
+            let facts = match loaded.log_in().await {
+                Err(failure) => ConfigFacts::Bad(words(&failure)),
+                Ok(()) => ConfigFacts::Good {
+                    stack: loaded.stack.name.to_string(),
+                    hosts: loaded.stack.hosts.len(),
+                    services: loaded.stack.services.len(),
+                },
             };
             (Some(loaded), facts)
         }
@@ -274,7 +277,8 @@ async fn one(
         Err(error) => return vec![unobserved(error)],
     };
     let alone = Fleet::from([(host.name.clone(), transport.clone())]);
-    let (facts, errors) = observe::hosts(&loaded.stack, &alone, Depth::Plan).await;
+    let (mut facts, errors) =
+        observe::hosts(&loaded.stack, &alone, Depth::Plan, &loaded.logins).await;
     let observed = match errors.get(&host.name) {
         None => None,
         Some(error) => {
@@ -282,16 +286,18 @@ async fn one(
             Some(failure.chain.get(1..).unwrap_or_default().join(": "))
         }
     };
+    if let Some(told) = facts.get_mut(&host.name) {
+        resolve::look_up(host, told).await;
+    }
+    let own = observe::certificates(&loaded.stack);
+    let unread = own.as_ref().err().map(ToString::to_string);
+    let own = own.unwrap_or_default();
     let provision = facts.get(&host.name).map(|told| {
         let facts = Facts::from([(host.name.clone(), told.clone())]);
-        plan::provision(&loaded.stack, &facts, &loaded.templates, Options::default())
+        let (stack, templates) = (&loaded.stack, &loaded.templates);
+        plan::provision(stack, &facts, templates, &own, Options::default())
     });
-    let mut reached_at = addresses(&host.ssh.address).await.unwrap_or_default();
-    let public = host
-        .public
-        .rsplit_once(':')
-        .map_or(host.public.as_str(), |(name, _)| name);
-    reached_at.extend(addresses(public).await.unwrap_or_default());
+    let reached_at = resolve::reached_at(host).await;
     plan::judge_host(&HostView {
         stack: &loaded.stack,
         host,
@@ -304,6 +310,7 @@ async fn one(
         clock,
         names,
         reached_at: &reached_at,
+        unread: unread.as_deref(),
     })
 }
 
@@ -317,12 +324,6 @@ async fn look_up_sites(loaded: &Loaded) -> BTreeMap<String, Result<BTreeSet<Stri
         .collect();
     let looked = names
         .into_iter()
-        .map(|name| async move { (name.to_owned(), addresses(name).await) });
+        .map(|name| async move { (name.to_owned(), resolve::addresses(name).await) });
     join_all(looked).await.into_iter().collect()
-}
-
-async fn addresses(name: &str) -> Result<BTreeSet<String>, String> {
-    let found = tokio::net::lookup_host((name, 0)).await;
-    let found = found.map_err(|error| error.to_string())?;
-    Ok(found.map(|address| address.ip().to_string()).collect())
 }

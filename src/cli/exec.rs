@@ -1,22 +1,27 @@
 //! `exec`, `run` and `shell`: a person's own programs, where a service runs.
 
+mod database;
+mod unit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::sync::{oneshot, watch};
 
-use super::args::{ExecArgs, Global, RunArgs, ShellArgs};
+use super::args::{DbArgs, ExecArgs, Global, RunArgs, ShellArgs};
 use super::session::{self, Loaded};
 use super::terminal::{self, Ended};
 use super::{Console, Failure, Kind, run};
 use crate::facts::{Facts, HostFacts};
 use crate::model::{HostName, Layout, Service};
 use crate::observe::Depth;
-use crate::plan::{self, Process, Record, container};
+use crate::plan::{self, Instance, LoginOf, Process, UnitProgram, container};
 use crate::runtime::docker::{DockerError, Engine, Exec, unstartable};
+use crate::runtime::variables;
 use crate::script;
 use crate::transport::{Program, ShellOf, Source, Transport};
+pub(super) use database::is_database;
 
 /// What is begun must be ended within this on the host, when somebody stops it.
 const STOP: Duration = Duration::from_secs(15);
@@ -24,7 +29,7 @@ const STOP: Duration = Duration::from_secs(15);
 const GUARDED: Duration = Duration::from_secs(365 * 24 * 3600);
 const GRACE: u32 = 10;
 
-/// Runs a program in the container that serves.
+/// Runs a program in what serves.
 pub async fn exec(
     args: &ExecArgs,
     global: Global,
@@ -38,7 +43,24 @@ pub async fn exec(
         .await
 }
 
-/// Opens a shell in the container that serves, or on a host.
+/// Opens the client of a database.
+pub async fn db(
+    args: &DbArgs,
+    global: Global,
+    console: &Console,
+    cancelled: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    is_database(&args.service, &global, console)?;
+    let place = Place::find(&args.service, global, Depth::Running, console).await?;
+    let login = place.login(LoginOf::Stack)?;
+    let script = database::client(&login, &args.arguments);
+    let terminal = terminal::own();
+    let (program, begun) = place.begin(&login, &script, terminal.as_ref()).await?;
+    let ended = attended(program, terminal.is_some(), cancelled, begun.stop()).await;
+    passed_on(ended?)
+}
+
+/// Opens a shell in what serves, or on a host.
 pub async fn shell(
     args: &ShellArgs,
     global: Global,
@@ -78,7 +100,7 @@ pub async fn shell(
     passed_on(ended?)
 }
 
-/// Runs a program in a container of its own, made as the release is that serves.
+/// Runs a program in a container or a unit of its own, made as the release is that serves.
 pub async fn run(
     args: &RunArgs,
     global: Global,
@@ -86,18 +108,18 @@ pub async fn run(
     cancelled: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let place = Place::find(&args.service, global, Depth::Records, console).await?;
-    let mut spec = place.one_off(args.command.clone())?;
+    let terminal = (!args.no_tty).then(terminal::own).flatten();
+    let mut spec = match place.one_off(args.command.clone(), args.user.clone())? {
+        OneOff::Container(spec) => spec,
+        OneOff::Unit(program) => return place.in_unit(&program, terminal, cancelled).await,
+    };
     if let Some(user) = &args.user {
         spec.user = Some(user.clone());
     }
-    let terminal = (!args.no_tty).then(terminal::own).flatten();
     let engine = place.engine().await?;
-    let (_guard, ready) = guard(Arc::clone(&place.transport), &spec.name);
-    if ready.await.is_err() {
-        let why = format!("{}: cannot keep watch over a container", place.host);
-        return Err(Failure::new(Kind::Unreachable, why)
-            .hint("`stackctl doctor` looks at the host; perl must be there"));
-    }
+    let complete = variables::complete(place.transport.as_ref(), &spec).await;
+    let spec = complete.map_err(|error| Failure::of(Kind::Unreachable, &error))?;
+    let _guard = place.guard("container", &spec.name).await?;
     let clock = place.facts().clock;
     let started = engine.start_one_off(&spec, terminal.as_ref(), clock).await;
     let program = started.map_err(|error| unstarted(&error))?;
@@ -109,12 +131,13 @@ pub async fn run(
     passed_on(ended?)
 }
 
-/// Has the host remove a container when we are gone. Ends with what is returned.
+/// Has the host end a container or a unit when we are gone. Ends with what is returned.
 fn guard(
     transport: Arc<dyn Transport>,
+    kind: &str,
     name: &str,
 ) -> (tokio::task::JoinSet<()>, oneshot::Receiver<()>) {
-    let script = script::guard(name, GRACE);
+    let script = script::guard(kind, name, GRACE);
     let (ready, is_ready) = oneshot::channel();
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
@@ -135,16 +158,16 @@ fn guard(
 }
 
 /// Where a service runs.
-struct Place {
-    loaded: Loaded,
-    service: Service,
-    host: HostName,
-    transport: Arc<dyn Transport>,
-    facts: Facts,
+pub(super) struct Place {
+    pub loaded: Loaded,
+    pub service: Service,
+    pub host: HostName,
+    pub transport: Arc<dyn Transport>,
+    pub facts: Facts,
 }
 
 impl Place {
-    async fn find(
+    pub(super) async fn find(
         service: &str,
         mut global: Global,
         depth: Depth,
@@ -173,6 +196,11 @@ impl Place {
         }
         loaded.hosts = [host.clone()].into();
         let fleet = loaded.connect_all(console).await?;
+        // What a unit runs in is told by its release's record.
+        let depth = match service.unit() {
+            Some(_) => Depth::Records,
+            None => depth,
+        };
         let facts = loaded.observe(&fleet, depth, console).await?;
         let transport = Arc::clone(&fleet[&host]);
         Ok(Self {
@@ -194,6 +222,25 @@ impl Place {
         engine.map_err(|error| Failure::of(Kind::Unreachable, &error))
     }
 
+    /// What serves, which must run.
+    fn running(&self) -> Result<Instance, Failure> {
+        let found = plan::instance(&self.loaded.stack, &self.service, &self.host, self.facts());
+        let instance =
+            found.map_err(|why| Failure::new(Kind::Refused, why.to_string()).hint(why.hint()))?;
+        let name = &self.service.name;
+        if instance.is_running {
+            return Ok(instance);
+        }
+        let why = format!("`{name}` does not run on {}", self.host);
+        let hint = match self.service.database() {
+            Some(_) => format!("`stackctl start {name}` starts it"),
+            None => format!(
+                "`stackctl start {name}` starts it; `stackctl run {name} COMMAND` needs nothing that runs"
+            ),
+        };
+        Err(Failure::new(Kind::Refused, why).hint(hint))
+    }
+
     /// Runs a program in what serves.
     async fn exec(
         &self,
@@ -202,18 +249,13 @@ impl Place {
         terminal: Option<crate::transport::Terminal>,
         cancelled: watch::Receiver<bool>,
     ) -> Result<(), Failure> {
-        let found = plan::instance(&self.loaded.stack, &self.service, &self.host, self.facts());
-        let instance =
-            found.map_err(|why| Failure::new(Kind::Refused, why.to_string()).hint(why.hint()))?;
-        let name = &self.service.name;
-        if !instance.is_running {
-            let why = format!("`{name}` does not run on {}", self.host);
-            return Err(Failure::new(Kind::Refused, why).hint(format!(
-                "`stackctl start {name}` starts it; `stackctl run {name} COMMAND` needs no container that runs"
-            )));
-        }
-        let Process::Container(container) = &instance.process else {
-            return Err(self.in_unit("exec"));
+        let instance = self.running()?;
+        let container = match &instance.process {
+            Process::Container(name) => name,
+            Process::Unit(unit) => {
+                let program = self.beside(unit, instance.release.as_ref(), argv, user)?;
+                return self.in_unit(&program, terminal, cancelled).await;
+            }
         };
         let engine = self.engine().await?;
         let exec = Exec {
@@ -235,38 +277,30 @@ impl Place {
         passed_on(ended?)
     }
 
-    /// Programs beside units are a person's own to run.
-    fn in_unit(&self, command: &str) -> Failure {
-        let name = &self.service.name;
-        let layout = Layout::new(&self.loaded.stack.name);
-        let host = &self.host;
-        let serving = plan::serving(&layout, &self.service, self.facts());
-        let why = format!("`{command}` of what runs as a systemd unit is not there yet");
-        let hint = match serving.filter(|_| self.service.unit().is_some()) {
-            Some(id) => format!(
-                "`stackctl shell --root --host {host}`, then: setpriv --reuid {user} --regid {user} --clear-groups \
-                 sh -c 'cd {source} && COMMAND'",
-                user = layout.user_name(name),
-                source = layout.source(name, &id),
-            ),
-            None => format!("`stackctl shell --root --host {host}` opens a shell on the host"),
-        };
-        Failure::new(Kind::Usage, why).hint(hint)
+    /// Has the host end what we have begun when we are gone; kept until it has ended.
+    async fn guard(&self, kind: &str, name: &str) -> Result<tokio::task::JoinSet<()>, Failure> {
+        let (guard, ready) = guard(Arc::clone(&self.transport), kind, name);
+        if ready.await.is_err() {
+            let why = format!("{}: cannot keep watch over a {kind}", self.host);
+            return Err(Failure::new(Kind::Unreachable, why)
+                .hint("`stackctl doctor` looks at the host; perl must be there"));
+        }
+        Ok(guard)
     }
 
-    /// The container for a program of its own.
-    fn one_off(&self, command: Vec<String>) -> Result<container::ContainerSpec, Failure> {
+    /// What a program of its own runs in.
+    fn one_off(&self, command: Vec<String>, user: Option<String>) -> Result<OneOff, Failure> {
         let name = &self.service.name;
         let refuse = |why: String, hint: String| Err(Failure::new(Kind::Refused, why).hint(hint));
         if self.service.database().is_some() {
             return refuse(
-                format!("`{name}` is a database: another container of it would open the same data"),
-                format!("run it in the one that runs: `stackctl exec {name} COMMAND`"),
+                format!("`{name}` is a database: another of it would open the same data"),
+                format!("run it beside the one that runs: `stackctl exec {name} COMMAND`"),
             );
         }
         let layout = Layout::new(&self.loaded.stack.name);
         let facts = self.facts();
-        if self.service.app().is_none() {
+        if self.service.app().is_none() && self.service.container().is_none() {
             let why = plan::NoInstance::Static(name.clone());
             return refuse(why.to_string(), why.hint().into());
         }
@@ -277,32 +311,29 @@ impl Place {
             };
             return refuse(why.to_string(), why.hint().into());
         };
-        let Some(record) = Record::of(facts, &layout, name, &id) else {
-            let path = Record::path(&layout, name, &id);
-            return refuse(
-                format!("the record of release {id} cannot be read ({path})"),
-                "`stackctl deploy` writes it again".into(),
-            );
-        };
+        let record = self.record(&id)?;
         let Some(spec) = &record.spec else {
-            return Err(self.in_unit("run"));
+            let program = self.beside_release(&record, None, command, user)?;
+            return Ok(OneOff::Unit(program));
         };
-        let images = facts.docker.as_ref().map(|docker| &docker.images);
-        if !images.is_some_and(|images| images.contains_key(&spec.image)) {
+        let docker = facts.docker.as_ref();
+        if !docker.is_some_and(|docker| docker.has_image(&spec.image)) {
             return refuse(
                 format!("the image of release {id} is gone ({})", spec.image),
                 "`stackctl deploy` makes it again".into(),
             );
         }
         let suffix = super::journal::run_id();
-        Ok(container::by_hand(
-            spec,
-            &self.loaded.stack,
-            &self.service,
-            &suffix,
-            command,
-        ))
+        let (stack, service) = (&self.loaded.stack, &self.service);
+        let spec = container::by_hand(spec, stack, service, &suffix, command);
+        Ok(OneOff::Container(spec))
     }
+}
+
+/// What runs a program that is nobody else's.
+enum OneOff {
+    Container(container::ContainerSpec),
+    Unit(UnitProgram),
 }
 
 /// Lets a person talk to a program; when somebody stops us, ends it by `stop`.

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::apply::{ApplyError, LockError};
+use crate::apply::{ApplyError, LockError, Refusal};
 use crate::config::ConfigErrors;
-use crate::observe::{TreeError, Unobserved};
-use crate::plan::{Finding, PlanError};
+use crate::observe::{CertificateError, SecretError, TreeError, Unobserved};
+use crate::plan::{self, Finding, PlanError};
 use crate::render::RenderError;
 use crate::transport::TransportError;
 use crate::ui::{Paint, printable};
@@ -176,6 +176,18 @@ impl Failure {
         Self::of(Kind::Config, error)
     }
 
+    /// A file that a site's `tls` names.
+    pub fn certificate(error: &CertificateError) -> Self {
+        Self::of(Kind::Config, error).hint("mend the file, or name another in the yaml")
+    }
+
+    /// A secret that is not where the yaml says.
+    pub fn secret(error: &SecretError) -> Self {
+        let mut failure = Self::of(Kind::Config, error).hint(&error.hint);
+        failure.tail.clone_from(&error.tail);
+        failure
+    }
+
     /// A step that failed: where, what, and the last lines it said.
     pub fn step(host: &str, words: &str, error: &ApplyError) -> Self {
         let mut failure = Self::of(Kind::Step, error);
@@ -183,8 +195,28 @@ impl Failure {
             .chain
             .insert(0, format!("{host}: could not {words}"));
         failure.tail = error.tail().to_vec();
-        if let ApplyError::Transport(error) = error {
-            failure.hints = error.hints();
+        match error {
+            ApplyError::Transport(error) => failure.hints = error.hints(),
+            ApplyError::OtherProcessor { .. } => failure
+                .hints
+                .push("build it on the host: leave `on: local` out of `build`".into()),
+            ApplyError::OtherSite { tail } => {
+                let mended = "mend what nginx names; `sudo nginx -t` there says when it is right";
+                failure
+                    .hints
+                    .push(plan::mend_site(&tail.join("\n")).unwrap_or_else(|| mended.to_owned()));
+            }
+            ApplyError::Certificate { refusal, .. } => {
+                failure.hints.push(
+                    match refusal {
+                        Refusal::RateLimited => "its words say until when; asking sooner does not help",
+                        Refusal::NotAnswered => "look at the host's way out (name servers, firewall), and at `directory` and `ca` in the yaml",
+                        Refusal::Other => "each name must lead to this host, and the authority must reach its port 80: look at DNS and at the firewalls before it",
+                    }
+                    .into(),
+                );
+            }
+            _ => {}
         }
         failure
     }

@@ -32,9 +32,10 @@ pub fn init(args: &InitArgs, console: &Console) -> Result<(), Failure> {
 /// Unpacks a bundled example. Nothing is written when any of its files is there already.
 pub fn unpack(name: &str, dir: &Path) -> Result<usize, Failure> {
     let Some(files) = render::example(name) else {
+        let all: Vec<&str> = render::examples().collect();
         return Err(
             Failure::new(Kind::Usage, format!("there is no bundled example `{name}`"))
-                .hint("the examples are: names"),
+                .hint(format!("the examples are: {}", all.join(", "))),
         );
     };
     if let Some((path, _)) = files.iter().find(|(path, _)| dir.join(path).exists()) {

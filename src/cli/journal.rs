@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -10,9 +11,10 @@ use serde_json::{Value, json};
 use super::Console;
 use super::lock::{from, who};
 use crate::apply::{ApplyError, Journal};
-use crate::model::{Layout, ServiceName, Stack};
+use crate::model::{HostName, Layout, ServiceName, Stack};
 use crate::observe::Fleet;
 use crate::plan::{Action, Outcome, Plan};
+use crate::transport::Transport;
 use crate::{apply, facts::Facts};
 
 /// What tells one run from every other.
@@ -55,6 +57,12 @@ fn git(folder: &Path) -> Option<(String, bool)> {
     let commit = git(&["rev-parse", "HEAD"])?;
     let changes = git(&["status", "--porcelain", "--", "."])?;
     Some((commit, !changes.is_empty()))
+}
+
+/// Seconds since the epoch.
+pub fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
 }
 
 /// A name for a run that no other has.
@@ -111,20 +119,44 @@ impl Written {
         outcome: &Outcome<ApplyError>,
         console: &Console,
     ) {
-        let mut line = self.run.clone();
-        let seconds = self.started.elapsed().as_secs_f64();
-        line["seconds"] = json!((seconds * 10.0).round() / 10.0);
-        line["outcome"] = json!(outcome.name());
+        let mut line = self.ended(outcome.name());
         line["undone"] = json!(outcome.undone);
         if let Some((step, error)) = outcome.errors.first() {
             let step = &plan.steps[*step];
             line["why"] = json!(format!("{}: {}: {error}", step.host, step.action.words()));
         }
+        let hosts = fleet
+            .iter()
+            .filter(|(host, _)| plan.steps.iter().any(|step| step.host == **host));
+        self.write(hosts, &line, console).await;
+    }
+
+    /// The same for a run without a plan, of the whole fleet.
+    pub async fn tell(&self, fleet: &Fleet, outcome: &str, why: Option<&str>, console: &Console) {
+        let mut line = self.ended(outcome);
+        line["undone"] = json!([]);
+        if let Some(why) = why {
+            line["why"] = json!(why);
+        }
+        self.write(fleet.iter(), &line, console).await;
+    }
+
+    fn ended(&self, outcome: &str) -> Value {
+        let mut line = self.run.clone();
+        let seconds = self.started.elapsed().as_secs_f64();
+        line["seconds"] = json!((seconds * 10.0).round() / 10.0);
+        line["outcome"] = json!(outcome);
+        line
+    }
+
+    async fn write<'a>(
+        &self,
+        hosts: impl Iterator<Item = (&'a HostName, &'a Arc<dyn Transport>)>,
+        line: &Value,
+        console: &Console,
+    ) {
         let line = line.to_string();
-        for (host, transport) in fleet {
-            if !plan.steps.iter().any(|step| step.host == *host) {
-                continue;
-            }
+        for (host, transport) in hosts {
             if let Err(error) = apply::record(transport, &self.journal, &line).await {
                 console.tell(&format!(
                     "{} {host}: its history has no line of this run: {error}",

@@ -1,6 +1,7 @@
 //! Arguments in, exit code out. Only this module owns stdout, the terminal, the environment and the clock.
 
 pub mod args;
+mod backup;
 mod confirm;
 mod demo;
 mod destroy;
@@ -8,7 +9,6 @@ mod diff;
 mod doctor;
 mod exec;
 mod failure;
-mod follow;
 mod history;
 mod hooks;
 mod init;
@@ -21,11 +21,13 @@ mod plan;
 mod progress;
 mod rehearse;
 mod render;
+mod resolve;
 mod restart;
 mod revision;
 mod rollback;
 mod run;
 mod saved;
+mod secrets;
 mod session;
 mod status;
 mod terminal;
@@ -77,8 +79,8 @@ async fn dispatch(
     cancelled: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let Cli { global, command } = cli;
-    // It has hosts to remove when it is stopped.
-    let ends_itself = matches!(command, Command::Rehearse(_));
+    // One has hosts to remove when it is stopped, the other tells what it saw until then.
+    let ends_itself = matches!(command, Command::Rehearse(_) | Command::Load(_));
     let work = async {
         match command {
             Command::Init(args) => init::init(&args, console),
@@ -103,6 +105,10 @@ async fn dispatch(
                 .await
             }
             Command::Deploy(args) => {
+                let args = args::ApplyArgs {
+                    seed: args.seed,
+                    ..args.apply
+                };
                 run::run(
                     run::What::Deploy,
                     &args,
@@ -135,13 +141,18 @@ async fn dispatch(
             }
             Command::Exec(args) => exec::exec(&args, global, console, cancelled.clone()).await,
             Command::Run(args) => exec::run(&args, global, console, cancelled.clone()).await,
+            Command::Db(args) => exec::db(&args, global, console, cancelled.clone()).await,
+            Command::Backup(args) => backup::backup(&args, global, console).await,
+            Command::Restore(args) => {
+                backup::restore(&args, global, console, cancelled.clone()).await
+            }
             Command::Shell(args) => exec::shell(&args, global, console, cancelled.clone()).await,
             Command::Logs(args) => logs::logs(&args, global, console, cancelled.clone()).await,
             Command::Demo(args) => demo::demo(&args, &global, console, cancelled.clone()).await,
             Command::Rehearse(args) => {
                 rehearse::rehearse(&args, &global, console, cancelled.clone()).await
             }
-            Command::Load(args) => load::load(&args, console).await,
+            Command::Load(args) => load::load(&args, console, cancelled.clone()).await,
             Command::Lab(command) => lab::lab(command, &global, console).await,
         }
     };

@@ -7,7 +7,7 @@ use super::hooks::Hooks;
 use super::run::{What, planned};
 use super::session::Loaded;
 use super::{Console, Failure, Kind, saved, session};
-use crate::facts::Facts;
+use crate::facts::{Facts, OwnCertificates};
 use crate::observe::Depth;
 use crate::plan::{self, Finding, Options, Plan, PlanError, Refusal, Release};
 use crate::ui;
@@ -31,6 +31,7 @@ impl Look {
         loaded: &Loaded,
         facts: &Facts,
         releases: &[Release],
+        own: &OwnCertificates,
         options: Options,
     ) -> Result<Self, Failure> {
         let look = |planned: Result<Plan, PlanError>| match planned {
@@ -45,15 +46,15 @@ impl Look {
             }
             Err(error) => Err(Failure::plan(&error)),
         };
-        let provision = planned(What::Provision, loaded, facts, &[], options);
+        let provision = planned(What::Provision, loaded, facts, &[], own, options);
         let (provision, first) = look(provision)?;
         // What deploy lacks on a host that is not ready is what provision is about to make.
         let deploy = if provision.is_empty() && first.is_empty() {
-            planned(What::Deploy, loaded, facts, releases, options)
+            planned(What::Deploy, loaded, facts, releases, own, options)
         } else {
             let assumed = plan::assume_provisioned(&loaded.stack, facts, &loaded.templates)
                 .map_err(|error| Failure::of_render(&error))?;
-            planned(What::Deploy, loaded, &assumed, releases, options)
+            planned(What::Deploy, loaded, &assumed, releases, own, options)
         };
         let (deploy, mut second) = look(deploy)?;
         // Both look at what every run needs.
@@ -86,9 +87,10 @@ impl Both {
         loaded: &Loaded,
         facts: &Facts,
         releases: &[Release],
+        own: &OwnCertificates,
         options: Options,
     ) -> Result<Self, Failure> {
-        let look = Look::make(loaded, facts, releases, options)?;
+        let look = Look::make(loaded, facts, releases, own, options)?;
         look.refused()?;
         Ok(look.both)
     }
@@ -105,7 +107,8 @@ impl Both {
 
 /// Shows both plans, and saves them when asked to.
 pub async fn plan(args: &PlanArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let loaded = session::load(global, console)?;
+    let mut loaded = session::load(global, console)?;
+    loaded.warn(console);
     if args.out.is_some() && loaded.config.is_none() {
         return Err(Failure::new(
             Kind::Usage,
@@ -113,13 +116,19 @@ pub async fn plan(args: &PlanArgs, global: &Global, console: &Console) -> Result
         )
         .hint("write the yaml to a file and name it with --config FILE"));
     }
-    let releases = loaded.releases()?;
+    let given = loaded.secrets().await?;
+    let releases = loaded.releases(&given)?;
+    let own = loaded.certificates()?;
+    loaded.log_in().await?;
     let fleet = loaded.connect_all(console).await?;
     let facts = loaded.observe(&fleet, Depth::Plan, console).await?;
+    let releases = loaded.pinned(releases, &given, &facts)?;
     let options = Options {
         overwrite_drift: args.overwrite_drift,
+        seed: args.seed,
+        ignore_dns: args.ignore_dns,
     };
-    let look = Look::make(&loaded, &facts, &releases, options)?;
+    let look = Look::make(&loaded, &facts, &releases, &own, options)?;
     let both = &look.both;
     let has_drift = both.has_drift();
     let changes = !both.is_empty() || has_drift;

@@ -114,7 +114,7 @@ impl<'a> Progress<'a> {
 
     fn amount(&self, step: usize, done: u64, total: u64) -> String {
         match self.plan.steps.get(step).map(|step| &step.action) {
-            Some(Action::PullImage(_)) => {
+            Some(Action::PullImage(_) | Action::BuildImageHere(_)) => {
                 format!("{} of {} MB", done / 1_000_000, total / 1_000_000)
             }
             Some(Action::WaitDatabase(_)) => format!("{done} s"),
@@ -218,9 +218,12 @@ fn is_long(action: &Action) -> bool {
             | Action::InstallPackages(_)
             | Action::PullImage(_)
             | Action::BuildImage(_)
+            | Action::BuildImageHere(_)
             | Action::RunOnce { .. }
             | Action::RunUnitOnce(_)
             | Action::Install(_)
+            | Action::BuildOnHost(_)
+            | Action::BuildHere(_)
             | Action::Bake { .. }
             | Action::WaitDatabase(_)
             | Action::WaitHealthy { .. }

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::args::{Global, RenderArgs};
 use super::{Console, Failure, Kind, session};
+use crate::facts::{GivenSecrets, HostFacts};
 use crate::model::{App, AppSource, Listen, Service, ServiceKind};
-use crate::plan::Release;
+use crate::plan::{self, Release};
 use crate::render;
 
 /// A rendered file and where it belongs.
@@ -24,12 +25,17 @@ struct Rendered {
 
 /// The port that a rendered proxy unit shows: the real one is chosen among the host's free ones.
 const SHOWN_PORT: u16 = 20000;
+/// The nginx that a rendered site is for: what a host's own takes is seen there.
+const SHOWN_NGINX: &str = "1.22.1";
 /// The SSH port that a rendered firewall shows: on a host it is the one that its sshd has.
 const SHOWN_SSH_PORT: u16 = 22;
 
 pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let loaded = session::load(global, console)?;
-    let releases = loaded.releases()?;
+    loaded.warn(console);
+    // Of secrets only the names are shown, so none is asked for.
+    let releases = loaded.releases(&GivenSecrets::new())?;
+    let own = loaded.certificates()?;
     let mut files = Vec::new();
     for name in &loaded.hosts {
         let host = &loaded.stack.hosts[name];
@@ -42,8 +48,13 @@ pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(
             });
         };
         let failed = |error: render::RenderError| Failure::of_render(&error);
+        let shown = HostFacts {
+            nginx: Some(SHOWN_NGINX.into()),
+            ..HostFacts::default()
+        };
+        let https = plan::https_when_issued(&loaded.stack, name, &shown, &own);
         if let Some(file) =
-            render::nginx_site(&loaded.templates, &loaded.stack, host).map_err(failed)?
+            render::nginx_site(&loaded.templates, &loaded.stack, host, &https).map_err(failed)?
         {
             push(file);
         }
@@ -51,6 +62,12 @@ pub fn render(args: &RenderArgs, global: &Global, console: &Console) -> Result<(
             .map_err(failed)?
             .into_iter()
             .for_each(&mut push);
+        if loaded.stack.has_nginx(name) {
+            render::admission(&loaded.templates, &loaded.stack)
+                .map_err(failed)?
+                .into_iter()
+                .for_each(&mut push);
+        }
         if loaded.stack.firewall {
             let ssh = BTreeSet::from([host.ssh.port.unwrap_or(SHOWN_SSH_PORT)]);
             let firewall = render::firewall(

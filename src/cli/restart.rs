@@ -18,6 +18,8 @@ pub async fn control(
     let apply = ApplyArgs {
         dry_run: args.dry_run,
         overwrite_drift: false,
+        seed: false,
+        ignore_dns: false,
         no_hooks: false,
         lock: args.lock,
     };

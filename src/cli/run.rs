@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::session::{self, Loaded};
 use super::{Console, Failure, Kind};
 use crate::apply::{self, ApplyError};
-use crate::facts::Facts;
+use crate::facts::{Facts, GivenSecrets, OwnCertificates};
 use crate::model::Moment;
 use crate::observe::{Depth, Fleet};
 use crate::plan::{self, Options, Outcome, Plan, PlanError, Release, StepState, Target, Wish};
@@ -103,30 +103,50 @@ pub async fn run(
     cancelled: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let loaded = session::load(global, console)?;
+    let mut loaded = session::load(global, console)?;
+    if matches!(what, What::Provision | What::Deploy) {
+        loaded.warn(console);
+    }
     if what == What::Provision && !global.service.is_empty() {
         return Err(Failure::new(
             Kind::Usage,
             "provision works on whole hosts; --service is for deploy and status",
         ));
     }
+    let given = match what {
+        What::Deploy => loaded.secrets().await?,
+        _ => GivenSecrets::new(),
+    };
     let releases = match what {
-        What::Deploy => loaded.releases()?,
+        What::Deploy => loaded.releases(&given)?,
         _ => Vec::new(),
+    };
+    let own = match what {
+        What::Provision => loaded.certificates()?,
+        _ => OwnCertificates::default(),
     };
     let depth = match what {
         What::Provision | What::Deploy => Depth::Plan,
         _ => Depth::Records,
     };
     let hooks = Hooks::read(&loaded, args.no_hooks)?;
+    if depth == Depth::Plan {
+        loaded.log_in().await?;
+    }
     let fleet = loaded.connect_all(console).await?;
     let facts = if args.dry_run {
         loaded.observe(&fleet, depth, console).await?
     } else {
         lock_and_observe(&loaded, &fleet, what.name(), &args.lock, depth, console).await?
     };
+    let releases = match what {
+        What::Deploy => loaded.pinned(releases, &given, &facts)?,
+        _ => releases,
+    };
     let options = Options {
         overwrite_drift: args.overwrite_drift,
+        seed: args.seed,
+        ignore_dns: args.ignore_dns,
     };
     let identity = Identity::of(&loaded.base);
     let plan = match (what, what.wish()) {
@@ -138,7 +158,7 @@ pub async fn run(
         }
         (What::Rollback, _) => plan::rollback(&loaded.stack, &facts, target, options)
             .map_err(|error| Failure::plan(&error))?,
-        _ => make(what, &loaded, &facts, &releases, options)?,
+        _ => make(what, &loaded, &facts, &releases, &own, options)?,
     };
     if plan.is_empty() || args.dry_run {
         show(&plan, what, console)?;
@@ -234,7 +254,11 @@ impl Agreed<'_> {
         let Self {
             what, plan, hooks, ..
         } = *self;
-        if let Err(failure) = hooks.before(self, cancelled.clone()).await {
+        let before = match self.loaded.engine_for(plan).await {
+            Ok(()) => hooks.before(self, cancelled.clone()).await,
+            refused => refused,
+        };
+        if let Err(failure) = before {
             let mut told = ui::plan_json(plan);
             let stopped = failure.kind == Kind::Interrupted;
             told["command"] = json!(what.name());
@@ -265,7 +289,15 @@ impl Agreed<'_> {
         let about = what.wish().map(|_| &self.loaded.services);
         let written = Written::begin(what.name(), about, stack, &self.identity, self.facts, plan);
         let tell = |event| progress.tell(event);
-        let outcome = apply::apply(plan, fleet, &written.journal, &tell, cancelled).await;
+        let outcome = apply::apply(
+            plan,
+            fleet,
+            &self.loaded.here(),
+            &written.journal,
+            &tell,
+            cancelled,
+        )
+        .await;
         // The history of a stack that was taken away went with it.
         if what != What::Destroy || !outcome.is_success() {
             written.end(fleet, plan, &outcome, self.console).await;
@@ -295,9 +327,10 @@ pub fn make(
     loaded: &Loaded,
     facts: &Facts,
     releases: &[Release],
+    own: &OwnCertificates,
     options: Options,
 ) -> Result<Plan, Failure> {
-    planned(what, loaded, facts, releases, options).map_err(|error| Failure::plan(&error))
+    planned(what, loaded, facts, releases, own, options).map_err(|error| Failure::plan(&error))
 }
 
 /// The same with what was seen where it is refused.
@@ -306,10 +339,11 @@ pub fn planned(
     loaded: &Loaded,
     facts: &Facts,
     releases: &[Release],
+    own: &OwnCertificates,
     options: Options,
 ) -> Result<Plan, PlanError> {
     match what {
-        What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, options),
+        What::Provision => plan::provision(&loaded.stack, facts, &loaded.templates, own, options),
         _ => plan::deploy(&loaded.stack, facts, releases, &loaded.templates, options),
     }
 }
@@ -390,6 +424,12 @@ fn finish(
     }
     let failure = failure.unwrap_or_else(|| Failure::new(Kind::Step, "a step failed"));
     Err(failure.hint(told).hint(match what {
+        What::Deploy | What::Rollback | What::Restart if outcome.is_confirmed(plan) => {
+            "the switch is done and stays; mend the cause and run the command again: it does what comes after"
+        }
+        _ if !outcome.not_undone.is_empty() => {
+            "`stackctl status` tells what serves now; mend the cause and run the command again: it first takes back what is left"
+        }
         What::Deploy | What::Rollback | What::Restart => {
             "what served before still serves; mend the cause and run the command again"
         }
@@ -421,5 +461,6 @@ fn outcome_json(what: What, plan: &Plan, outcome: &Outcome<ApplyError>, started:
     value["seconds"] = json!(started.elapsed().as_secs_f64());
     value["errors"] = json!(errors);
     value["undone"] = json!(outcome.undone);
+    value["not_undone"] = json!(outcome.not_undone);
     value
 }

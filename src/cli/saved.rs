@@ -14,7 +14,7 @@ use super::plan::Both;
 use super::run::{self, Agreed, Ended, What};
 use super::session::Loaded;
 use super::{Console, Failure, Kind, session};
-use crate::facts::Facts;
+use crate::facts::{Facts, OwnCertificates};
 use crate::observe::{Depth, Fleet};
 use crate::plan::{Moved, Options, Release, SavedPart, SavedPlan};
 use crate::ui::{self, printable};
@@ -41,6 +41,7 @@ pub fn of(
         hosts: global.host.clone(),
         services: global.service.clone(),
         overwrite_drift: options.overwrite_drift,
+        seed: options.seed,
         yaml: loaded.yaml.clone(),
         hooks: hooks.digest(loaded),
         no_hooks: hooks.is_off(),
@@ -150,7 +151,7 @@ pub async fn apply(
     let started = Instant::now();
     let then = read(&args.file)?;
     let global = as_then(&then, global)?;
-    let loaded = session::load(&global, console)?;
+    let mut loaded = session::load(&global, console)?;
     if loaded.stack.name != then.stack {
         return Err(Failure::new(
             Kind::Refused,
@@ -161,18 +162,25 @@ pub async fn apply(
         )
         .hint("name the right yaml with --config FILE"));
     }
-    let releases = loaded.releases()?;
+    let given = loaded.secrets().await?;
+    let releases = loaded.releases(&given)?;
+    let own = loaded.certificates()?;
     let hooks = Hooks::read(&loaded, then.no_hooks)?;
+    loaded.log_in().await?;
     let fleet = loaded.connect_all(console).await?;
     let facts = if args.dry_run {
         loaded.observe(&fleet, Depth::Plan, console).await?
     } else {
         run::lock_and_observe(&loaded, &fleet, "apply", &args.lock, Depth::Plan, console).await?
     };
+    let releases = loaded.pinned(releases, &given, &facts)?;
     let options = Options {
         overwrite_drift: then.overwrite_drift,
+        seed: then.seed,
+        // Names were looked at when the plan was made.
+        ignore_dns: true,
     };
-    let both = Both::make(&loaded, &facts, &releases, options)?;
+    let both = Both::make(&loaded, &facts, &releases, &own, options)?;
     let now = of(&loaded, &global, &facts, &releases, &both, &hooks, options);
     if let Some(moved) = then.moved_to(&now) {
         run::close(&fleet).await;
@@ -256,6 +264,7 @@ impl Saved<'_> {
                 self.loaded,
                 &facts,
                 self.releases,
+                &OwnCertificates::default(),
                 self.options,
             )?;
             if let Some(moved) = self.then.deploy_moved_to(&SavedPart::of(&deploy)) {

@@ -1,5 +1,6 @@
 //! From arguments to a stack and connections: what every command that reaches hosts begins with.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,16 @@ use futures_util::future::join_all;
 use zeroize::Zeroizing;
 
 use super::args::Global;
-use super::{Console, Failure, Kind};
-use crate::config::{self, SourceText, Surroundings};
-use crate::facts::{self, Facts};
-use crate::model::{HostName, ServiceName, Stack};
+use super::{Console, Failure, Kind, resolve};
+use crate::apply::Here;
+use crate::compose::{Files, Note};
+use crate::config::{self, Elsewhere, SourceText, Surroundings};
+use crate::facts::{self, Facts, GivenSecrets, OwnCertificates};
+use crate::model::{HostName, Logins, PrivateAddress, ServiceName, Stack};
 use crate::observe::{self, Depth, Fleet};
-use crate::plan::{self, Release};
+use crate::plan::{self, Action, Plan, Release, Step};
 use crate::render::{Overrides, Templates};
+use crate::runtime::docker::Engine;
 use crate::transport::{self, ConnectOptions, Prompt, Transport};
 
 /// A stack with what it was read from.
@@ -26,7 +30,7 @@ pub struct Loaded {
     pub config: Option<PathBuf>,
     /// What `--environment` names.
     pub environment: Option<String>,
-    /// SHA-256 of the yaml's text and of what was laid over it.
+    /// SHA-256 of the yaml's text, of what was laid over it and of the files that its compose file brings in.
     pub yaml: String,
     pub templates: Templates,
     /// The yaml's folder, absolute.
@@ -35,6 +39,10 @@ pub struct Loaded {
     pub hosts: BTreeSet<HostName>,
     /// What `--service` leaves; all services without it.
     pub services: BTreeSet<ServiceName>,
+    /// What works in compose files but may not be meant.
+    pub notes: Vec<Note>,
+    /// Of registries; none before [`Loaded::log_in`].
+    pub logins: Arc<Logins>,
 }
 
 /// Reads and checks the stack's yaml, its overlay and its templates.
@@ -70,21 +78,43 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
     let overlay = overlay
         .as_ref()
         .map(|(name, text)| SourceText { name, text });
-    let mut stack =
-        config::parse_with_overlay(&source, overlay.as_ref(), &around).map_err(|errors| {
-            if console.json {
-                let _ = console.say(&errors.to_json().to_string());
-            }
-            Failure::config(&errors, console.paint, console.width)
-        })?;
+    let folder = Folder::default();
+    let elsewhere = Elsewhere {
+        files: &folder,
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    let read = config::read(&source, overlay.as_ref(), &around, &elsewhere);
+    let config::Read { mut stack, notes } = read.map_err(|errors| {
+        if console.json {
+            let _ = console.say(&errors.to_json().to_string());
+        }
+        Failure::config(&errors, console.paint, console.width)
+    })?;
     for (name, stand_in) in &global.stand_ins {
         if let Some(host) = stack.hosts.get_mut(name) {
+            // With the port that the yaml's own host has for edges.
+            let port = host.private.map(|private| private.port);
             host.clone_from(stand_in);
+            let private = host.private.zip(port);
+            host.private = private.map(|(private, port)| PrivateAddress { port, ..private });
+        }
+    }
+    if !global.stand_ins.is_empty() {
+        // No name leads to a stand-in, and no visitor's browser knows it.
+        for site in stack.sites.values_mut() {
+            site.tls = None;
         }
     }
     let templates = templates(&base)?;
     let laid_over = overlay.as_ref().map_or("", |overlay| overlay.text);
-    let yaml = facts::sha256(format!("{text}\0{laid_over}").as_bytes());
+    let more = folder.texts.into_inner();
+    let mut all = format!("{text}\0{laid_over}");
+    for (path, text) in more {
+        all.push_str(&format!("\0{}\0{text}", path.display()));
+    }
+    let yaml = facts::sha256(all.as_bytes());
     let hosts = chosen("host", &global.host, stack.hosts.keys())?;
     let services = chosen("service", &global.service, stack.services.keys())?;
     Ok(Loaded {
@@ -96,7 +126,31 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
         base,
         hosts,
         services,
+        notes,
+        logins: Arc::default(),
     })
+}
+
+/// The files of this machine, and those that were read.
+#[derive(Default)]
+struct Folder {
+    texts: RefCell<BTreeMap<PathBuf, String>>,
+}
+
+impl Files for Folder {
+    fn read(&self, path: &Path) -> Result<Option<String>, String> {
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+                let mut texts = self.texts.borrow_mut();
+                texts.insert(path.to_owned(), text.clone());
+                Ok(Some(text))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(_) if path.is_dir() => Err("it is a folder".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 /// The stack's yaml as it was found.
@@ -238,6 +292,19 @@ where
 }
 
 impl Loaded {
+    /// Tells what works in compose files but may not be meant.
+    pub fn warn(&self, console: &Console) {
+        for Note {
+            file,
+            line,
+            message,
+        } in &self.notes
+        {
+            let place = console.paint.faint(&format!("{file}:{line}:"));
+            console.tell(&format!("{} {place} {message}", console.paint.warn("note")));
+        }
+    }
+
     /// Connects to every chosen host at once. The errors of all that fail are told; the last becomes the failure.
     pub async fn connect(&self) -> (Fleet, BTreeMap<HostName, Failure>) {
         let options = ConnectOptions::from_environment();
@@ -285,10 +352,11 @@ impl Loaded {
         console: &Console,
     ) -> Result<Facts, Failure> {
         let asked = now();
-        let (mut facts, unobserved) = observe::hosts(&self.stack, fleet, depth).await;
+        let (mut facts, unobserved) = observe::hosts(&self.stack, fleet, depth, &self.logins).await;
         let answered = now();
-        for facts in facts.values_mut() {
+        for (name, facts) in &mut facts {
             facts.skew = Some(skew(facts.clock, asked, answered));
+            resolve::look_up(&self.stack.hosts[name], facts).await;
         }
         let failures = unobserved
             .into_iter()
@@ -298,8 +366,56 @@ impl Loaded {
         Ok(facts)
     }
 
-    /// The releases that this folder holds now, of the chosen services on the chosen hosts.
-    pub fn releases(&self) -> Result<Vec<Release>, Failure> {
+    /// Reads the passwords of all registries, for runs that pull.
+    pub async fn log_in(&mut self) -> Result<(), Failure> {
+        let variable = |name: &str| std::env::var_os(name);
+        let logins = observe::logins(&self.stack, &self.base, &variable).await;
+        self.logins = Arc::new(logins.map_err(|error| Failure::secret(&error))?);
+        Ok(())
+    }
+
+    /// What this machine has for a run.
+    pub fn here(&self) -> Here {
+        let docker_host = std::env::var("DOCKER_HOST").ok();
+        Here {
+            logins: Arc::clone(&self.logins),
+            docker_host: docker_host.filter(|name| !name.is_empty()),
+        }
+    }
+
+    /// Refuses a plan that needs an engine on this machine where there is none.
+    pub async fn engine_for(&self, plan: &Plan) -> Result<(), Failure> {
+        let needs = |step: &Step| matches!(step.action, Action::BuildImageHere(_));
+        if !plan.steps.iter().any(needs) {
+            return Ok(());
+        }
+        let engine = Engine::local(self.here().docker_host.as_deref()).await;
+        engine.map(drop).map_err(|error| {
+            Failure::of(Kind::Refused, &error)
+                .hint("start Docker here, or name its socket in DOCKER_HOST (`unix:///…`); without one, build on the hosts: leave `on: local` out")
+        })
+    }
+
+    /// The releases again where a tag was looked up, and as they were otherwise.
+    pub fn pinned(
+        &mut self,
+        releases: Vec<Release>,
+        given: &GivenSecrets,
+        facts: &Facts,
+    ) -> Result<Vec<Release>, Failure> {
+        match plan::pin(&mut self.stack, facts) {
+            true => self.releases(given),
+            false => Ok(releases),
+        }
+    }
+
+    /// The certificates of this machine that sites are to have.
+    pub fn certificates(&self) -> Result<OwnCertificates, Failure> {
+        observe::certificates(&self.stack).map_err(|error| Failure::certificate(&error))
+    }
+
+    /// The releases that this folder and this machine's secrets make now, of the chosen services on the chosen hosts.
+    pub fn releases(&self, given: &GivenSecrets) -> Result<Vec<Release>, Failure> {
         let mut releases = Vec::new();
         for name in &self.services {
             let service = &self.stack.services[name];
@@ -313,8 +429,9 @@ impl Loaded {
                 .filter(|host| self.hosts.contains(*host))
             {
                 let host = &self.stack.hosts[host];
-                let release =
-                    plan::prepare(&self.stack, service, host, tree.as_ref(), &self.templates);
+                let given = given.get(name);
+                let (stack, templates) = (&self.stack, &self.templates);
+                let release = plan::prepare(stack, service, host, tree.as_ref(), given, templates);
                 releases.push(release.map_err(|error| Failure::of_render(&error))?);
             }
         }

@@ -32,7 +32,7 @@ pub async fn status(global: &Global, console: &Console) -> Result<(), Failure> {
 pub async fn look(loaded: &Loaded) -> (Status, BTreeMap<HostName, Failure>) {
     let (fleet, mut failures) = loaded.connect().await;
     let ((facts, unobserved), probes) = tokio::join!(
-        observe::hosts(&loaded.stack, &fleet, Depth::Status),
+        observe::hosts(&loaded.stack, &fleet, Depth::Status, &loaded.logins),
         observe::probes(&loaded.stack, &fleet),
     );
     for (name, error) in &unobserved {

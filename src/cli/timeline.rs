@@ -45,7 +45,10 @@ fn track(action: &Action) -> &'static str {
     match action {
         Action::PullImage(_)
         | Action::BuildImage(_)
+        | Action::BuildImageHere(_)
         | Action::PushTree { .. }
+        | Action::BuildOnHost(_)
+        | Action::BuildHere(_)
         | Action::Install(_) => "build",
         Action::RunOnce { .. } | Action::RunUnitOnce(_) => "release",
         Action::RunContainer(_) | Action::StartContainer(_) | Action::StartUnit(_) => "start",

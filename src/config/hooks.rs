@@ -54,6 +54,7 @@ fn hook(
         span: node.span,
         kind: Kind::Map(Vec::new()),
         end: node.end,
+        plain: false,
     };
     let timeout = reader.fields(name, &empty, &HOOK)?;
     Some(Hook {

@@ -7,13 +7,17 @@ use super::error::Span;
 use super::keys::{HOST, Shape};
 use super::reader::{At, Fields, Reader, quantity};
 use super::tree::{Kind, Node};
-use crate::model::{Fingerprint, Host, HostName, ServerName, SshTarget};
+use crate::model::{Fingerprint, Host, HostName, PrivateAddress, ServerName, SshTarget};
 
 /// The hosts that could be read, and the names of all that are written.
 #[derive(Default)]
 pub(super) struct Hosts {
     pub hosts: BTreeMap<HostName, Host>,
     pub names: Vec<HostName>,
+    /// Names for several of them.
+    pub groups: BTreeMap<HostName, Vec<HostName>>,
+    /// Where their private addresses are written, also those that cannot be read.
+    pub private: BTreeMap<HostName, Span>,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Hosts {
@@ -23,12 +27,16 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Hosts {
         let host = host(reader, &entry.key, &entry.value);
         let Some(name) = name else { continue };
         hosts.names.push(name.clone());
-        if let Some((ssh, public)) = host {
+        if let Some((ssh, public, private)) = host {
             let host = Host {
                 name: name.clone(),
                 ssh,
                 public,
+                private: private.as_ref().and_then(|at| at.value),
             };
+            if let Some(at) = private {
+                hosts.private.insert(name.clone(), at.span);
+            }
             hosts.hosts.insert(name, host);
         }
     }
@@ -44,7 +52,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Hosts {
     hosts
 }
 
-fn host(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<(SshTarget, String)> {
+type Written = (SshTarget, String, Option<At<Option<PrivateAddress>>>);
+
+fn host(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Written> {
     if let Kind::Scalar(text) = &node.kind {
         let (user, address, port) = destination(reader, text, node.span)?;
         let public = bracketed(&address);
@@ -57,7 +67,7 @@ fn host(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<(SshTarget, 
             jump: None,
             host_key: None,
         };
-        return Some((ssh, public));
+        return Some((ssh, public, None));
     }
     if !matches!(node.kind, Kind::Map(_)) {
         reader
@@ -91,6 +101,10 @@ fn host(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<(SshTarget, 
     let public = fields
         .text(reader, "public")
         .and_then(|text| public(reader, &text));
+    let private = fields.text(reader, "private").map(|text| At {
+        value: reader.parse::<PrivateAddress>(text.value, text.span),
+        span: text.span,
+    });
     let ssh = SshTarget {
         port: fields.number(reader, "port"),
         user,
@@ -101,7 +115,7 @@ fn host(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<(SshTarget, 
         address: address?,
     };
     let public = public.unwrap_or_else(|| bracketed(&ssh.address));
-    Some((ssh, public))
+    Some((ssh, public, private))
 }
 
 fn path(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<PathBuf> {

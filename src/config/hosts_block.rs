@@ -8,7 +8,7 @@ use super::tree;
 pub fn replace_hosts(text: &str, hosts_block: &str) -> Option<String> {
     let mut problems = Problems::default();
     let skipped = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let tree = tree::build(0, &text[skipped..], &mut problems)?;
+    let tree = tree::build(0, &text[skipped..], super::WHEN_EMPTY, &mut problems)?;
     let entry = tree.entries().iter().find(|entry| entry.key == "hosts")?;
     let start = skipped + entry.span.start;
     let last = skipped + entry.value.end.max(entry.span.end);
@@ -26,7 +26,7 @@ pub fn replace_hosts(text: &str, hosts_block: &str) -> Option<String> {
     let replaced = format!("{}{block}{}", &text[..start], &text[end..]);
 
     let mut after = Problems::default();
-    let new = tree::build(0, &replaced[skipped..], &mut after)?;
+    let new = tree::build(0, &replaced[skipped..], super::WHEN_EMPTY, &mut after)?;
     let others = |tree: &tree::Node| -> Vec<String> {
         let keys = tree.entries().iter().map(|entry| entry.key.clone());
         keys.filter(|key| key != "hosts").collect()

@@ -10,6 +10,7 @@ use super::error::{Problem, Problems, Span};
 use super::keys::{Key, PLANNED, Shape, Table};
 use super::tree::{Entry, Kind, Node};
 use crate::model::EnvName;
+pub(super) use crate::yaml::nearest;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -362,6 +363,24 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// `on` or `off`.
+    pub fn switch(&self, reader: &mut Reader<'_>, name: &str) -> Option<bool> {
+        let text = self.text(reader, name)?;
+        match text.value {
+            "on" => return Some(true),
+            "off" => return Some(false),
+            _ => {}
+        }
+        let message = format!("`{name}`: expected `on` or `off`, found `{}`", text.value);
+        let problem = reader.report("wrong-type", text.span, message);
+        match text.value {
+            "true" | "yes" => drop(problem.hint("write `on`")),
+            "false" | "no" => drop(problem.hint("write `off`")),
+            _ => {}
+        }
+        None
+    }
+
     pub fn parsed<T: FromStr<Err: Display>>(
         &self,
         reader: &mut Reader<'_>,
@@ -505,45 +524,4 @@ fn as_list(text: &str) -> String {
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     format!("[{}]", words.join(", "))
-}
-
-/// The candidate that a typing error would turn into `text`.
-pub(super) fn nearest<'c>(
-    text: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
-    if text.len() > 64 {
-        return None;
-    }
-    let text = text.to_ascii_lowercase();
-    let nearest = candidates.map(|c| (distance(&text, c), c)).min();
-    nearest
-        .filter(|(far, c)| *far <= (c.len().max(text.len()) / 3).max(1))
-        .map(|(_, c)| c)
-}
-
-/// Edits from `a` to `b`: insert, delete, replace a character or swap two neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-                let swapped = if swap {
-                    rows[i - 2][j - 2] + 1
-                } else {
-                    usize::MAX
-                };
-                (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(replaced)
-                    .min(swapped)
-            };
-        }
-    }
-    rows[a.len()][b.len()]
 }

@@ -1,18 +1,23 @@
 //! What the parts of a stack say of each other: needs, routes, hosts, ports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::error::Span;
 use super::hosts::Hosts;
 use super::reader::{At, Reader, nearest};
+use super::routes::{self, RawTarget};
 use super::services::RawService;
 use super::sites::RawSite;
 use crate::model::{
-    AppSource, EnvName, HostName, Route, Service, ServiceKind, ServiceName, Site, SiteName,
+    AppSource, CertificateSource, EnvName, HostName, Route, RouteTarget, Service, ServiceKind,
+    ServiceName, Site, SiteName,
 };
 
 /// Ssh's own port, unless the yaml gives another.
-const SSH_PORT: u16 = 22;
+pub(super) const SSH_PORT: u16 = 22;
+/// Where authorities look for the answer to an HTTP challenge (RFC 8555, section 8.3).
+const ACME_PORT: u16 = 80;
 
 pub(super) struct Relations<'a> {
     pub hosts: &'a Hosts,
@@ -27,7 +32,8 @@ impl Relations<'_> {
         for raw in self.services {
             let what = format!("service `{}`", raw.name);
             let hosts = self.hosts_of(reader, &what, raw.span, raw.on.as_deref());
-            if raw.is_database && hosts.len() > 1 {
+            let is_external = matches!(raw.kind, Some(ServiceKind::External(_)));
+            if raw.is_database && !is_external && hosts.len() > 1 {
                 let message = format!("database `{}` runs on {} hosts", raw.name, hosts.len());
                 reader
                     .report("database-hosts", raw.span, message)
@@ -41,6 +47,7 @@ impl Relations<'_> {
                     hosts,
                     keep: raw.keep,
                     needs: raw.needs.iter().map(|need| need.value.clone()).collect(),
+                    secrets: raw.secrets.settled(),
                     kind,
                 };
                 services.insert(raw.name.clone(), service);
@@ -58,6 +65,7 @@ impl Relations<'_> {
             let hosts = self.hosts_of(reader, &what, raw.span, raw.on.as_deref());
             self.routes(reader, raw, &hosts);
             self.ports(reader, raw, &hosts);
+            tls(reader, raw);
             for (other, other_hosts) in &seen {
                 if hosts.iter().any(|host| other_hosts.contains(host)) {
                     same_server(reader, other, raw);
@@ -67,9 +75,13 @@ impl Relations<'_> {
             let Some((listen, body_limit)) = raw.listen.value.zip(raw.body_limit) else {
                 continue;
             };
-            let routes = raw.routes.iter().map(|(prefix, service)| Route {
-                prefix: prefix.clone(),
-                service: service.value.clone(),
+            let routes = raw.routes.iter().map(|route| Route {
+                prefix: route.prefix.clone(),
+                to: match &route.to {
+                    RawTarget::Service(at) => RouteTarget::Service(at.value.clone()),
+                    RawTarget::Redirect(at) => RouteTarget::Redirect(at.value.clone()),
+                },
+                options: route.options.clone(),
             });
             let site = Site {
                 name: raw.name.clone(),
@@ -78,10 +90,27 @@ impl Relations<'_> {
                 server_names: raw.names.iter().map(|name| name.value.clone()).collect(),
                 routes: routes.collect(),
                 body_limit,
+                tls: raw.tls.as_ref().map(|tls| tls.value.clone()),
             };
             sites.insert(raw.name.clone(), site);
         }
+        self.private(reader, &seen);
         sites
+    }
+
+    /// The hosts that `on` means, without a word on what it gets wrong.
+    pub(super) fn on(&self, on: Option<&[At<HostName>]>) -> Vec<HostName> {
+        let mut hosts: Vec<HostName> = Vec::new();
+        for name in on.into_iter().flatten() {
+            let group = self.hosts.groups.get(&name.value);
+            let named = group.map_or(std::slice::from_ref(&name.value), Vec::as_slice);
+            for host in named {
+                if !hosts.contains(host) {
+                    hosts.push(host.clone());
+                }
+            }
+        }
+        hosts
     }
 
     /// The hosts in `on`, or the only one there is.
@@ -112,14 +141,22 @@ impl Relations<'_> {
             return names.iter().take(1).cloned().collect();
         };
         for host in on {
-            if names.contains(&host.value) {
+            let groups = &self.hosts.groups;
+            if names.contains(&host.value) || groups.contains_key(&host.value) {
                 continue;
             }
-            let hint = match nearest(host.value.as_str(), names.iter().map(HostName::as_str)) {
+            let all = names.iter().chain(groups.keys()).map(HostName::as_str);
+            let hint = match nearest(host.value.as_str(), all) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the hosts are: {}", listed()),
+                None if groups.is_empty() => format!("the hosts are: {}", listed()),
+                None => {
+                    let groups: Vec<&str> = groups.keys().map(HostName::as_str).collect();
+                    let groups = groups.join(", ");
+                    format!("the hosts are: {}; the groups: {groups}", listed())
+                }
             };
-            let message = format!("there is no host `{}`", host.value);
+            let or_group = if groups.is_empty() { "" } else { " or group" };
+            let message = format!("there is no host{or_group} `{}`", host.value);
             reader.report("unknown-host", host.span, message).hint(hint);
         }
         if on.is_empty() {
@@ -127,7 +164,7 @@ impl Relations<'_> {
                 .report("missing-key", span, format!("`on` of {what} names no host"))
                 .hint(format!("the hosts are: {}", listed()));
         }
-        on.iter().map(|host| host.value.clone()).collect()
+        self.on(Some(on))
     }
 
     /// The service of this name, or a report that there is none.
@@ -157,7 +194,10 @@ impl Relations<'_> {
                 need,
                 needed,
                 hosts,
-                &format!("service `{}`", raw.name),
+                (
+                    &format!("service `{}`", raw.name),
+                    "this version connects services of one host only",
+                ),
             );
             within_reach(reader, raw, need, needed);
         }
@@ -170,19 +210,18 @@ impl Relations<'_> {
         at: &At<ServiceName>,
         needed: &RawService,
         hosts: &[HostName],
-        what: &str,
+        (what, why): (&str, &str),
     ) {
-        let there: Vec<&HostName> = match &needed.on {
-            Some(on) => on.iter().map(|host| &host.value).collect(),
+        let there = match needed.on.as_deref() {
+            Some(on) => self.on(Some(on)),
             None if self.hosts.names.len() > 1 => return,
-            None => self.hosts.names.iter().collect(),
+            None => self.hosts.names.clone(),
         };
         if let Some(host) = hosts.iter().find(|host| !there.contains(host)) {
             let message = format!("{what} is on `{host}`, where `{}` does not run", at.value);
-            reader.report("other-host", at.span, message).hint(format!(
-                "add `{host}` to `on` of `{}`: this version connects services of one host only",
-                at.value
-            ));
+            reader
+                .report("other-host", at.span, message)
+                .hint(format!("add `{host}` to `on` of `{}`: {why}", at.value));
         }
     }
 
@@ -202,7 +241,7 @@ impl Relations<'_> {
             ),
         ];
         for database in databases {
-            for end in ["HOST", "PORT", "NAME", "USER", "PASSWORD_FILE"] {
+            for end in ["HOST", "PORT", "NAME", "USER", "PASSWORD_FILE", "URL_FILE"] {
                 let name = format!("{}_{end}", database.value.env_prefix());
                 reserved.push((name, format!("`needs: [{}]` sets it", database.value)));
             }
@@ -259,63 +298,114 @@ impl Relations<'_> {
     }
 
     fn routes(&self, reader: &mut Reader<'_>, raw: &RawSite, hosts: &[HostName]) {
-        for (prefix, target) in &raw.routes {
+        for route in &raw.routes {
+            let target = match &route.to {
+                RawTarget::Service(target) => target,
+                RawTarget::Redirect(redirect) => {
+                    let names = raw.names.iter().map(|name| name.value.as_str());
+                    let names: Vec<&str> = names.collect();
+                    if let Some(port) = raw.listen.value {
+                        routes::to_itself(reader, redirect, port, &names);
+                    }
+                    continue;
+                }
+            };
             let Some(service) = self.service(reader, target) else {
                 continue;
             };
+            if let Some(ServiceKind::Static(_)) = service.kind {
+                routes::not_for_files(reader, route, &target.value);
+            }
             if service.is_database {
+                let prefix = &route.prefix;
                 let message = format!("`{prefix}` leads to the database `{}`", target.value);
                 reader
                     .report("route-to-database", target.span, message)
                     .hint("a route leads to an app or to static files");
                 continue;
             }
-            self.same_hosts(
-                reader,
-                target,
-                service,
-                hosts,
-                &format!("site `{}`", raw.name),
-            );
+            if self.is_behind(service, hosts) {
+                self.edge(reader, raw, target, service, hosts);
+                continue;
+            }
+            let why = match service.kind {
+                Some(ServiceKind::Static(_)) => "files are served by the site's own host",
+                _ => "a site's hosts all run an app, or none of them does and all lead to others",
+            };
+            let what = format!("site `{}`", raw.name);
+            self.same_hosts(reader, target, service, hosts, (&what, why));
+        }
+    }
+
+    /// A site and a container of a compose file cannot both have a port.
+    fn published(&self, reader: &mut Reader<'_>, raw: &RawSite, hosts: &[HostName]) {
+        let own = [raw.listen.value, raw.tls.as_ref().map(|_| Site::HTTPS)];
+        for service in self.services {
+            let Some(ServiceKind::Container(container)) = &service.kind else {
+                continue;
+            };
+            let elsewhere = service.on.as_ref().is_some_and(|on| {
+                let on = self.on(Some(on));
+                !on.iter().any(|host| hosts.contains(host))
+            });
+            if elsewhere {
+                continue;
+            }
+            let mut ports = container.composed.options.ports.iter();
+            let taken =
+                ports.find(|port| port.protocol == "tcp" && own.contains(&Some(port.outside)));
+            if let Some(port) = taken {
+                let message = format!(
+                    "port {} of site `{}` is published by `{}` of the compose file",
+                    port.outside, raw.name, service.name
+                );
+                reader
+                    .report("port-taken", raw.listen.span, message)
+                    .hint("give one of them another, or lead a route to that service instead");
+            }
         }
     }
 
     fn ports(&self, reader: &mut Reader<'_>, raw: &RawSite, hosts: &[HostName]) {
+        self.published(reader, raw, hosts);
         for name in hosts {
-            let ssh = self
-                .hosts
-                .hosts
-                .get(name)
-                .map(|host| host.ssh.port.unwrap_or(SSH_PORT));
-            if ssh.is_some() && ssh == raw.listen.value {
-                let message = format!(
-                    "port {} of `{name}` is its SSH port",
-                    ssh.unwrap_or(SSH_PORT)
-                );
+            let Some(host) = self.hosts.hosts.get(name) else {
+                continue;
+            };
+            let ssh = host.ssh.port.unwrap_or(SSH_PORT);
+            if Some(ssh) == raw.listen.value {
+                let message = format!("port {ssh} of `{name}` is its SSH port");
                 reader
                     .report("port-taken", raw.listen.span, message)
                     .hint("give the site another, such as 80");
+                return;
+            }
+            if let Some(tls) = raw.tls.as_ref().filter(|_| ssh == Site::HTTPS) {
+                let message = format!("port {ssh} of `{name}`, which HTTPS needs, is its SSH port");
+                reader
+                    .report("port-taken", tls.span, message)
+                    .hint("have its SSH server listen on another, such as 22");
                 return;
             }
         }
     }
 }
 
-/// A database in a container is reached from containers alone, and one of the host from the host alone.
+/// A MySQL server in a container is reached from containers alone, and one of the host from the host alone.
 fn within_reach(
     reader: &mut Reader<'_>,
     raw: &RawService,
     need: &At<ServiceName>,
     needed: &RawService,
 ) {
-    let (Some(ServiceKind::App(app)), Some(ServiceKind::Mysql(database))) =
+    let (Some(ServiceKind::App(app)), Some(ServiceKind::Database(database))) =
         (&raw.kind, &needed.kind)
     else {
         return;
     };
     let is_unit = matches!(app.source, AppSource::Unit(_));
     let in_container = database.image().is_some();
-    if is_unit != in_container {
+    if is_unit != in_container || is_unit && database.is_published() {
         return;
     }
     let (message, hint) = match is_unit {
@@ -340,12 +430,77 @@ fn within_reach(
     reader.report("out-of-reach", need.span, message).hint(hint);
 }
 
-/// Reports what two sites of one host and port both answer to.
-fn same_server(reader: &mut Reader<'_>, first: &RawSite, second: &RawSite) {
-    let Some(port) = second
+/// Reports what keeps a site from having HTTPS.
+fn tls(reader: &mut Reader<'_>, raw: &RawSite) {
+    let Some(tls) = &raw.tls else { return };
+    if raw.names.is_empty() {
+        let message = format!("`tls` of site `{}` needs `names`", raw.name);
+        reader
+            .report("tls-names", tls.span, message)
+            .hint("a certificate is for names: `names: [shop.example.com]`");
+    }
+    if raw.listen.value == Some(Site::HTTPS) {
+        let message = format!(
+            "port {} of site `{}` is for its HTTPS",
+            Site::HTTPS,
+            raw.name
+        );
+        reader
+            .report("port-taken", raw.listen.span, message)
+            .hint("`listen` is the port of HTTP: leave it out for 80");
+    }
+    if !matches!(tls.value.source, CertificateSource::Acme(_)) {
+        return;
+    }
+    for name in &raw.names {
+        let bare = name.value.as_str();
+        let why = if bare.starts_with("*.") {
+            "for all names below another one only by a record in DNS"
+        } else if bare.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            "not for an address"
+        } else if !bare.contains('.') {
+            "not for a name without a dot"
+        } else {
+            continue;
+        };
+        let message = format!("`{bare}` cannot have a certificate from `acme`: it is issued {why}");
+        reader
+            .report("acme-name", name.span, message)
+            .hint("name it in full, or bring your own: `tls: {certificate: FILE, key: FILE}`");
+    }
+    if raw
         .listen
         .value
+        .is_some_and(|port| port != ACME_PORT && port != Site::HTTPS)
+    {
+        let message = format!("`acme` needs port {ACME_PORT} of site `{}`", raw.name);
+        reader
+            .report("acme-port", raw.listen.span, message)
+            .hint("authorities look there for their challenge: leave `listen` out");
+    }
+}
+
+/// Reports what two sites of one host and port both answer to.
+fn same_server(reader: &mut Reader<'_>, first: &RawSite, second: &RawSite) {
+    for (plain, secure) in [(first, second), (second, first)] {
+        if plain.listen.value == Some(Site::HTTPS) && plain.tls.is_none() && secure.tls.is_some() {
+            let message = format!(
+                "port {} of site `{}` is for the HTTPS of site `{}`",
+                Site::HTTPS,
+                plain.name,
+                secure.name
+            );
+            reader
+                .report("port-taken", plain.listen.span, message)
+                .hint("give it another `listen`, or `tls`");
+        }
+    }
+    let both = first.tls.as_ref().and(second.tls.as_ref());
+    let https = both.map(|_| Site::HTTPS);
+    let http = second.listen.value;
+    let Some(port) = http
         .filter(|port| first.listen.value == Some(*port))
+        .or(https)
     else {
         return;
     };

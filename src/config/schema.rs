@@ -10,6 +10,7 @@ pub fn schema() -> Value {
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("stackctl.yaml");
     schema["patternProperties"] = json!({ "^x-": {} });
+    schema["anyOf"] = json!([{ "required": ["services"] }, { "required": ["compose"] }]);
     schema
 }
 
@@ -39,7 +40,9 @@ fn table(table: &Table) -> Value {
             .iter()
             .map(|kind| json!({ "required": [kind] }))
             .collect();
-        schema["oneOf"] = json!(one);
+        // A service of a compose file has none.
+        let none = json!({ "not": { "anyOf": one } });
+        schema["oneOf"] = one.iter().cloned().chain([none]).collect();
     }
     schema
 }

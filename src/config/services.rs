@@ -1,16 +1,17 @@
 //! `services:`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use super::database;
 use super::error::Span;
-use super::keys::{BUILD, HEALTH, KINDS, MYSQL, SERVICE, STATIC, Shape};
+use super::keys::{BUILD, HEALTH, KINDS, SERVICE, Shape};
 use super::reader::{At, Fields, Reader, nearest, quantity};
+use super::secrets::{self, RawSecrets};
 use super::tree::{Kind, Node};
-use super::unit;
+use super::{static_files, unit};
 use crate::model::{
-    App, AppSource, Build, Database, DatabaseServer, Dialect, EnvName, Health, HostName, ImageRef,
-    Listen, ServiceKind, ServiceName, StackName, StaticFiles,
+    App, AppSource, Build, BuildPlace, EnvName, Health, HostName, ImageRef, Listen, ServiceKind,
+    ServiceName, StackName,
 };
 
 /// A service as it is written; `relations` settles what its references mean.
@@ -23,17 +24,23 @@ pub(super) struct RawService {
     /// Which of the kinds it is, even when that could not be read in full.
     pub is_database: bool,
     pub env_places: BTreeMap<EnvName, Span>,
+    pub secrets: RawSecrets,
     /// Nothing when it could not be read.
     pub kind: Option<ServiceKind>,
 }
 
+/// All but what `is_elsewhere` names, which other files say.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     node: &Node,
     stack: Option<&StackName>,
+    is_elsewhere: &dyn Fn(&str) -> bool,
 ) -> Vec<RawService> {
     let mut services = Vec::new();
     for entry in reader.named("services", node) {
+        if is_elsewhere(&entry.key) {
+            continue;
+        }
         let name = reader.parse::<ServiceName>(&entry.key, entry.span);
         let service = service(reader, &entry.key, &entry.value, stack);
         let Some(name) = name else { continue };
@@ -45,16 +52,18 @@ pub(super) fn read(
             last.name = name;
         }
     }
-    if node.entries().is_empty() && matches!(node.kind, Kind::Map(_)) {
-        reader
-            .report(
-                "no-services",
-                node.span,
-                "a stack needs at least one service".into(),
-            )
-            .hint("for example `page: {static: .}`");
-    }
     services
+}
+
+/// Reports that there are no services.
+pub(super) fn none(reader: &mut Reader<'_>, span: Span) {
+    reader
+        .report(
+            "no-services",
+            span,
+            "a stack needs at least one service".into(),
+        )
+        .hint("for example `page: {static: .}`");
 }
 
 impl RawService {
@@ -67,6 +76,7 @@ impl RawService {
             on: None,
             is_database: false,
             env_places: BTreeMap::new(),
+            secrets: RawSecrets::default(),
             kind: None,
         }
     }
@@ -80,21 +90,31 @@ fn service(
 ) -> Option<RawService> {
     let fields = reader.fields(&format!("service `{name}`"), node, &SERVICE)?;
     let kind_key = kind_key(reader, name, &fields);
+    if fields.has("publish") {
+        let message = format!("`publish` is for services of a compose file, and `{name}` is none");
+        reader
+            .report("not-here", fields.key_span("publish"), message)
+            .hint("remove it: sites decide what visitors reach");
+    }
     let mut env_places = BTreeMap::new();
     let kind = match kind_key {
-        Some("mysql") => database(reader, &fields, stack).map(ServiceKind::Mysql),
-        Some("static") => static_files(reader, &fields).map(ServiceKind::Static),
+        Some("mysql") => database::mysql(reader, &fields, stack),
+        Some("mongodb") => database::mongodb(reader, &fields, stack),
+        Some("static") => static_files::read(reader, name, &fields).map(ServiceKind::Static),
         Some(_) => {
             app(reader, name, &fields, &mut env_places).map(|app| ServiceKind::App(Box::new(app)))
         }
         None => None,
     };
-    if let Some(kind @ ("mysql" | "static")) = kind_key {
+    let secrets = RawSecrets::of(reader, &fields);
+    env_places.extend(secrets.places());
+    let is_database = matches!(kind_key, Some("mysql" | "mongodb"));
+    if let Some(kind) = kind_key.filter(|kind| is_database || *kind == "static") {
         for (key, span) in fields.keys().filter(|(key, _)| key.apps_only) {
             let message = format!("`{}` does not apply to a `{kind}` service", key.name);
             let problem = reader.report("not-here", span, message);
-            if kind == "mysql" && key.name == "memory" {
-                problem.hint("write it below `mysql:`");
+            if is_database && key.name == "memory" {
+                problem.hint(format!("write it below `{kind}:`"));
             } else {
                 problem.hint("it is for services with `build`, `image` or `unit`");
             }
@@ -104,8 +124,9 @@ fn service(
         keep: fields.number(reader, "keep"),
         needs: fields.names(reader, "needs").unwrap_or_default(),
         on: fields.names(reader, "on"),
-        is_database: kind_key == Some("mysql"),
+        is_database,
         env_places,
+        secrets,
         kind,
         ..RawService::unread(name.parse().ok()?, fields.span)
     })
@@ -123,9 +144,9 @@ fn kind_key(reader: &mut Reader<'_>, name: &str, fields: &Fields<'_>) -> Option<
         [] => {
             if !fields.planned {
                 let message = format!("service `{name}` does not say what it is");
-                reader
-                    .report("kind", fields.span, message)
-                    .hint("give it one of `build`, `image`, `unit`, `static` or `mysql`");
+                reader.report("kind", fields.span, message).hint(
+                    "give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`",
+                );
             }
             None
         }
@@ -141,203 +162,6 @@ fn kind_key(reader: &mut Reader<'_>, name: &str, fields: &Fields<'_>) -> Option<
                 .hint("keep one of them, or make it two services");
             None
         }
-    }
-}
-
-fn database(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    stack: Option<&StackName>,
-) -> Option<Database> {
-    let node = fields.node("mysql")?;
-    let empty = Node {
-        span: node.span,
-        kind: Kind::Map(Vec::new()),
-        end: node.end,
-    };
-    let node = if node.kind == Kind::Null {
-        &empty
-    } else {
-        node
-    };
-    let fields = reader.fields("`mysql`", node, &MYSQL)?;
-    let image = fields.parsed::<ImageRef>(reader, "image");
-    let memory = fields.number(reader, "memory");
-    let packaged = match fields.node("install") {
-        None => false,
-        Some(node) => {
-            let text = reader.scalar("install", node, "`package`")?;
-            if text.value != "package" {
-                let problem = reader.wrong("install", node, "`package`");
-                problem.hint("without it, the server runs in a container");
-                return None;
-            }
-            for key in ["image", "memory"]
-                .into_iter()
-                .filter(|key| fields.has(key))
-            {
-                let message = format!("`{key}` has no effect beside `install: package`");
-                reader
-                    .report("not-here", fields.key_span(key), message)
-                    .hint("it is for a server in a container: remove one of the two");
-            }
-            true
-        }
-    };
-    let (database, span) = match fields.text(reader, "database") {
-        Some(text) => (text.value.to_owned(), text.span),
-        None if fields.has("database") => return None,
-        None => (stack?.as_str().replace('-', "_"), fields.span),
-    };
-    let database_ok = sql_name(reader, &database, span, "database", 64);
-    let user = match fields.text(reader, "user") {
-        Some(text) => {
-            sql_name(reader, text.value, text.span, "user", 32).then(|| text.value.to_owned())
-        }
-        None if fields.has("user") => None,
-        None => {
-            (database_ok && sql_name(reader, &database, span, "user", 32)).then(|| database.clone())
-        }
-    };
-    let image = image?;
-    let (dialect, server) = match packaged {
-        true => (Dialect::Mariadb, DatabaseServer::Package),
-        false => (Dialect::of_image(&image), DatabaseServer::Container(image)),
-    };
-    database_ok.then_some(Database {
-        dialect,
-        server,
-        database,
-        user: user?,
-        memory,
-    })
-}
-
-const SYSTEM_SCHEMAS: &[&str] = &[
-    "mysql",
-    "sys",
-    "information_schema",
-    "performance_schema",
-    "ndbinfo",
-];
-const SYSTEM_USERS: &[&str] = &["root", "mysql", "sys"];
-
-/// A name that needs no quotes in SQL and belongs to nobody else.
-fn sql_name(reader: &mut Reader<'_>, text: &str, span: Span, what: &str, longest: usize) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let taken = match what {
-        "user" => SYSTEM_USERS.contains(&lower.as_str()),
-        _ => SYSTEM_SCHEMAS.contains(&lower.as_str()),
-    };
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain && text.len() <= longest && !taken {
-        return true;
-    }
-    let message = if taken {
-        format!("the {what} `{text}` belongs to the server itself")
-    } else {
-        format!("`{text}` is not a {what}'s name")
-    };
-    let hint = if taken {
-        format!("choose another with `{what}:`")
-    } else {
-        format!(
-            "use up to {longest} letters, digits and `_`, beginning with a letter; set it with `{what}:`"
-        )
-    };
-    reader.report("invalid", span, message).hint(hint);
-    false
-}
-
-fn static_files(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<StaticFiles> {
-    let node = fields.node("static")?;
-    if matches!(node.kind, Kind::Scalar(_)) {
-        let text = fields.text(reader, "static")?;
-        return Some(StaticFiles {
-            root: reader.path(&text)?,
-            include: Vec::new(),
-            fill: BTreeMap::new(),
-        });
-    }
-    if matches!(node.kind, Kind::List(_)) {
-        reader.wrong("static", node, "a folder or a map");
-        return None;
-    }
-    let fields = reader.fields("`static`", node, &STATIC)?;
-    let root = fields
-        .text(reader, "root")
-        .and_then(|text| reader.path(&text));
-    let mut include: Vec<PathBuf> = Vec::new();
-    if let Some(node) = fields.node("include") {
-        for item in reader
-            .list("include", node, "a list of files and folders")
-            .unwrap_or_default()
-        {
-            let text = At {
-                value: item.value.as_str(),
-                span: item.span,
-            };
-            include.extend(reader.path_below(&text, "`root`"));
-        }
-    }
-    let mut fill = BTreeMap::new();
-    if let Some(node) = fields.node("fill") {
-        for entry in reader.named("fill", node) {
-            let text = At {
-                value: entry.key.as_str(),
-                span: entry.span,
-            };
-            let values = reader.variables(&entry.key, &entry.value);
-            for value in values.values() {
-                placeholder_value(reader, &value.value);
-            }
-            let Some(file) = reader.path_below(&text, "`root`") else {
-                continue;
-            };
-            if !include.is_empty() && !include.iter().any(|taken| file.starts_with(taken)) {
-                reader
-                    .report(
-                        "fill-not-included",
-                        entry.span,
-                        format!("`{}` is not among `include`", entry.key),
-                    )
-                    .hint("add it to `include`, or remove it here");
-            }
-            let values = values.into_iter().map(|(name, at)| (name, at.value.value));
-            fill.insert(file, values.collect());
-        }
-    }
-    let root = root?;
-    Some(StaticFiles {
-        root,
-        include,
-        fill,
-    })
-}
-
-/// Checks the names in `{{ … }}`.
-fn placeholder_value(reader: &mut Reader<'_>, value: &At<String>) {
-    const KNOWN: [&str; 3] = ["host.public", "host.name", "stack"];
-    let mut rest = value.value.as_str();
-    while let Some((_, after)) = rest.split_once("{{") {
-        let Some((inner, next)) = after.split_once("}}") else {
-            reader
-                .report("template", value.span, "`{{` without `}}`".into())
-                .hint("a value may hold `{{ host.public }}`, `{{ host.name }}` and `{{ stack }}`");
-            return;
-        };
-        let inner = inner.trim();
-        if !KNOWN.contains(&inner) {
-            let message = format!("`{{{{ {inner} }}}}` is not known here");
-            let hint = match nearest(inner, KNOWN.into_iter()) {
-                Some(meant) => format!("did you mean `{{{{ {meant} }}}}`?"),
-                None => "a value may hold `{{ host.public }}`, `{{ host.name }}` and `{{ stack }}`"
-                    .into(),
-            };
-            reader.report("template", value.span, message).hint(hint);
-        }
-        rest = next;
     }
 }
 
@@ -370,11 +194,18 @@ fn app(
         }
     };
     let health = health(reader, fields);
+    let known = unit::Placeholders {
+        listen,
+        state: match &source {
+            Some(AppSource::Unit(unit)) => Some(unit.state),
+            _ => None,
+        },
+    };
     let mut env = BTreeMap::new();
     if let Some(node) = fields.node("env") {
-        for (name, at) in reader.variables("env", node) {
+        for (name, at) in reader.variables("env", &secrets::written(node)) {
             if is_unit {
-                unit::placeholders(reader, listen, &at.value.value, at.value.span);
+                unit::placeholders(reader, known, &at.value.value, at.value.span);
             }
             env_places.insert(name.clone(), at.key);
             env.insert(name, at.value.value);
@@ -382,8 +213,9 @@ fn app(
     }
     let command = words(reader, fields, "command");
     let release = words(reader, fields, "release");
+    let seed = words(reader, fields, "seed");
     if is_unit {
-        unit::command(reader, name, fields, listen);
+        unit::command(reader, name, fields, known);
     }
     let release_deadline = seconds(reader, fields, "release_deadline");
     let bake = seconds(reader, fields, "bake");
@@ -402,6 +234,7 @@ fn app(
         env,
         command,
         release,
+        seed,
         release_deadline: release_deadline?,
         bake: bake?,
         warm: warm?,
@@ -409,11 +242,12 @@ fn app(
         stop_grace: stop_grace?,
         stop_signal,
         memory,
+        composed: None,
     })
 }
 
 /// A time that is kept in whole seconds.
-fn seconds(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &str) -> Option<u32> {
+pub(super) fn seconds(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &str) -> Option<u32> {
     let ms = fields.number::<u32>(reader, name)?;
     if ms.is_multiple_of(1000) {
         return Some(ms / 1000);
@@ -435,8 +269,12 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<AppSource> {
         return Some(AppSource::Build(Build {
             context: reader.path(&text)?,
             dockerfile: None,
+            inline: None,
+            target: None,
             base: None,
             args: BTreeMap::new(),
+            place: BuildPlace::Host,
+            push: None,
         }));
     }
     if matches!(node.kind, Kind::List(_)) {
@@ -465,6 +303,8 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<AppSource> {
         let variables = reader.variables("args", node).into_iter();
         args = variables.map(|(name, at)| (name, at.value.value)).collect();
     }
+    let place = static_files::place(reader, "the service", &fields);
+    let push = repository(reader, &fields, place);
     // A Dockerfile that is written but wrong must not look like none.
     if fields.has("dockerfile") && dockerfile.is_none() {
         return None;
@@ -472,9 +312,45 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<AppSource> {
     Some(AppSource::Build(Build {
         context: context?,
         dockerfile,
+        inline: None,
+        target: None,
         base,
         args,
+        place: place?,
+        push,
     }))
+}
+
+/// Where an image goes to that is built here. Its tag is the release's.
+fn repository(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    place: Option<BuildPlace>,
+) -> Option<ImageRef> {
+    let at = fields.text(reader, "push")?;
+    if place == Some(BuildPlace::Host) {
+        reader
+            .report(
+                "not-here",
+                fields.key_span("push"),
+                "`push` has no effect where hosts build their images".into(),
+            )
+            .hint("add `on: local`: the engine of this machine then builds the image, pushes it, and hosts pull it");
+        return None;
+    }
+    let image: ImageRef = fields.parsed(reader, "push")?;
+    let last = at.value.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) {
+        reader
+            .report(
+                "invalid",
+                at.span,
+                format!("`push` takes a repository without a tag, found `{image}`"),
+            )
+            .hint("each release is pushed under a tag of its own, its id");
+        return None;
+    }
+    Some(image)
 }
 
 fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<Listen> {
@@ -507,11 +383,12 @@ fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<Listen> {
     u16::try_from(port).ok().map(Listen::Port)
 }
 
-fn health(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Health> {
+pub(super) fn health(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Health> {
     let defaults = Node {
         span: fields.span,
         kind: Kind::Map(Vec::new()),
         end: 0,
+        plain: false,
     };
     let node = match fields.node("health") {
         Some(node) if matches!(node.kind, Kind::List(_)) => {
@@ -571,7 +448,11 @@ fn health_path(reader: &mut Reader<'_>, text: &At<&str>) -> Option<String> {
     None
 }
 
-fn words(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<Vec<String>> {
+pub(super) fn words(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    key: &str,
+) -> Option<Vec<String>> {
     let node = fields.node(key)?;
     let words = reader.list(key, node, "a list, one element for each argument")?;
     if words.first().is_none_or(|word| word.value.is_empty()) {

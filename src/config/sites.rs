@@ -2,9 +2,11 @@
 
 use super::error::Span;
 use super::keys::SITE;
-use super::reader::{At, Reader};
+use super::reader::{At, Fields, Reader};
+use super::routes::{self, RawRoute};
+use super::tls;
 use super::tree::{Kind, Node};
-use crate::model::{HostName, PathPrefix, ServerName, ServiceName, SiteName};
+use crate::model::{HostName, ServerName, SiteName, Tls};
 
 /// A site as it is written; `relations` settles what its references mean.
 pub(super) struct RawSite {
@@ -12,8 +14,9 @@ pub(super) struct RawSite {
     pub span: Span,
     pub listen: At<Option<u16>>,
     pub names: Vec<At<ServerName>>,
-    pub routes: Vec<(PathPrefix, At<ServiceName>)>,
+    pub routes: Vec<RawRoute>,
     pub body_limit: Option<u32>,
+    pub tls: Option<At<Tls>>,
     pub on: Option<Vec<At<HostName>>>,
 }
 
@@ -43,7 +46,9 @@ fn site(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<RawSite> {
         Some(node) => reader.names("names", node),
         None => Vec::new(),
     };
-    let routes = fields.node("routes").map(|node| routes(reader, name, node));
+    let routes = fields
+        .node("routes")
+        .map(|node| routes::read(reader, name, node));
     let listen = match fields.node("listen") {
         Some(node) => node.span,
         None => fields.span,
@@ -58,50 +63,35 @@ fn site(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<RawSite> {
         names,
         routes: routes.unwrap_or_default(),
         body_limit: fields.number(reader, "body_limit"),
+        tls: read_tls(reader, &fields),
         on: fields.names(reader, "on"),
     })
 }
 
-fn routes(reader: &mut Reader<'_>, site: &str, node: &Node) -> Vec<(PathPrefix, At<ServiceName>)> {
-    let mut routes: Vec<(PathPrefix, At<ServiceName>)> = Vec::new();
-    let mut seen: Vec<(&str, Span)> = Vec::new();
-    for entry in reader.named("routes", node) {
-        let prefix = reader.parse::<PathPrefix>(&entry.key, entry.span);
-        let service = reader
-            .scalar(&entry.key, &entry.value, "a service's name")
-            .and_then(|text| {
-                let value = reader.parse::<ServiceName>(text.value, text.span)?;
-                let span = text.span;
-                Some(At { value, span })
-            });
-        let folded = entry.key.trim_end_matches('/');
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == folded) {
-            reader
-                .report(
-                    "duplicate-route",
-                    entry.span,
-                    format!("the route `{}` is there already", entry.key),
-                )
-                .also(*first, "the first one is here")
-                .hint("a final `/` makes no difference");
-            continue;
+fn read_tls(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<At<Tls>> {
+    let redirect = fields.switch(reader, "redirect");
+    let hsts = fields.switch(reader, "hsts");
+    let Some(node) = fields.node("tls") else {
+        for name in ["redirect", "hsts"] {
+            if fields.has(name) {
+                reader
+                    .report(
+                        "needs-tls",
+                        fields.key_span(name),
+                        format!("`{name}` means nothing without `tls`"),
+                    )
+                    .hint("add `tls: acme`, or remove it");
+            }
         }
-        seen.push((folded, entry.span));
-        routes.extend(prefix.zip(service));
-    }
-    if node.entries().is_empty() && matches!(node.kind, Kind::Map(_)) {
-        reader
-            .report(
-                "no-routes",
-                node.span,
-                format!("site `{site}` needs at least one route"),
-            )
-            .hint("for example `/: page`");
-    }
-    // Longest first; `/` has the length 1 and so comes last.
-    routes.sort_by(|(a, _), (b, _)| {
-        let length = |prefix: &PathPrefix| prefix.as_str().len();
-        length(b).cmp(&length(a)).then_with(|| a.cmp(b))
-    });
-    routes
+        return None;
+    };
+    let span = fields.key_span("tls");
+    let (source, alert_days) = tls::read(reader, node)?;
+    let value = Tls {
+        source,
+        redirect: redirect?,
+        hsts: hsts?,
+        alert_days,
+    };
+    Some(At { value, span })
 }

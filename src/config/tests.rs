@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use super::keys::{Shape, Table};
 use super::*;
-use crate::model::{App, AppSource, Hook, HookHosts, HookWork, Listen, Moment, ServiceKind};
+use crate::model::{
+    App, AppSource, BuildPlace, Hook, HookHosts, HookWork, Listen, Moment, ServiceKind,
+};
 
 fn around() -> Surroundings {
     Surroundings {
@@ -14,9 +16,19 @@ fn around() -> Surroundings {
     }
 }
 
+/// What `full.yaml` brings in.
+const COMPOSE: &str = "services:\n  cache: {image: 'redis:7', ports: ['6379:6379'], restart: always, profiles: [caches]}\n";
+
 fn read(text: &str) -> Result<Stack, ConfigErrors> {
     let name = "stackctl.yaml";
-    parse(&SourceText { name, text }, &around())
+    let file = ("/srv/names/compose.yaml".into(), COMPOSE.to_owned());
+    let files: BTreeMap<PathBuf, String> = [file].into();
+    let elsewhere = Elsewhere {
+        files: &files,
+        variables: BTreeMap::new(),
+    };
+    let read = super::read(&SourceText { name, text }, None, &around(), &elsewhere);
+    read.map(|read| read.stack)
 }
 
 pub(super) fn good(text: &str) -> Stack {
@@ -56,12 +68,12 @@ pub(super) fn lines(text: &str) -> String {
 }
 
 #[track_caller]
-fn check(text: &str, expected: &str) {
+pub(super) fn check(text: &str, expected: &str) {
     assert_eq!(lines(text), expected, "for:\n{text}");
 }
 
 /// A stack with one app, to which `rest` of the service `a` (indented by four) and `tail` are added.
-fn with(rest: &str, tail: &str) -> String {
+pub(super) fn with(rest: &str, tail: &str) -> String {
     format!(
         "stack: s\nhosts: {{h: 10.0.0.1}}\nservices:\n  db: {{mysql: {{}}}}\n  a:\n    build: .\n{rest}{tail}"
     )
@@ -140,6 +152,12 @@ fn everything_can_be_said() {
         worker.dockerfile.as_deref(),
         Some(Path::new("docker/Dockerfile"))
     );
+    assert_eq!(
+        (build.place, worker.place),
+        (BuildPlace::Host, BuildPlace::Local)
+    );
+    let pushed = worker.push.as_ref().map(ToString::to_string);
+    assert_eq!(pushed.as_deref(), Some("registry.example.com/team/built"));
     assert_eq!(app(&stack, "shop").listen, Listen::Port(8080));
 
     let ServiceKind::Static(page) = &stack.services[&"page".parse().unwrap()].kind else {
@@ -158,9 +176,34 @@ fn everything_can_be_said() {
         .iter()
         .map(|route| route.prefix.as_str())
         .collect();
-    assert_eq!(prefixes, ["/names/old", "/names", "/"]);
+    assert_eq!(prefixes, ["/names/old", "/names", "/gone", "/"]);
     assert_eq!((site.body_limit, stack.keep), (25, 5));
     assert!(stack.firewall);
+}
+
+#[test]
+fn an_image_is_built_on_its_hosts_or_here() {
+    check(
+        "stack: s\nhosts: {h: 10.0.0.1}\nservices:\n  a:\n    build: {context: ., on: locale}\n",
+        "5:29 [locale] wrong-type: `on`: expected `host` or `local`, found `locale` | did you mean `local`?",
+    );
+    let with = |build: &str| {
+        format!(
+            "stack: s\nhosts: {{h: 10.0.0.1}}\nservices:\n  a:\n    build: {{context: ., {build}}}\n"
+        )
+    };
+    check(
+        &with("push: r.example.com/a"),
+        "5:25 [push] not-here: `push` has no effect where hosts build their images | add `on: local`: the engine of this machine then builds the image, pushes it, and hosts pull it",
+    );
+    for bad in ["a:1", "r.example.com:5000/a:1", "r.example.com/a@sha256:0"] {
+        assert_ne!(
+            lines(&with(&format!("on: local, push: '{bad}'"))),
+            "",
+            "{bad}"
+        );
+    }
+    good(&with("on: local, push: 'r.example.com:5000/a'"));
 }
 
 #[test]
@@ -278,10 +321,6 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
         "7:5 [build2] unknown-key: unknown key `build2` | did you mean `build`?\n8:1 [kep] unknown-key: unknown key `kep` | did you mean `keep`?",
     );
     check(
-        &with("", "sites: {s: {tls: {}, routes: {/: a}}}\n"),
-        "7:13 [tls] not-yet: `tls` is not supported in this version yet | remove it; `stackctl schema` shows what this version takes",
-    );
-    check(
         &with("", "  r: {redis: {}}\n"),
         "7:7 [redis] not-yet: `redis` is not supported in this version yet | remove it; `stackctl schema` shows what this version takes",
     );
@@ -293,7 +332,7 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     );
     check(
         &with("", "  n: {on: [h]}\n"),
-        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `unit`, `static` or `mysql`",
+        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`",
     );
     check(
         &with("    static: .\n", ""),
@@ -302,6 +341,52 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     check(
         &with("", "  m: {mysql: {}, env: {A: 1}}\n"),
         "7:18 [env] not-here: `env` does not apply to a `mysql` service | it is for services with `build`, `image` or `unit`",
+    );
+    check(
+        &with("", "  m: {mongodb: , seed: [load], memory: 1G}\n"),
+        "7:18 [seed] not-here: `seed` does not apply to a `mongodb` service | it is for services with `build`, `image` or `unit`\n\
+         7:32 [memory] not-here: `memory` does not apply to a `mongodb` service | write it below `mongodb:`",
+    );
+    check(
+        &with("", "  m: {mongodb: {install: package}}\n"),
+        "7:17 [install] unknown-key: unknown key `install` | a mongodb has: image, database, user, port, memory, url_file",
+    );
+    check(
+        &with("", "  m: {mongodb: {url_file: /etc/m, port: 1}}\n"),
+        "7:35 [port] not-here: `port` has no effect beside `url_file` | it is for a server in a container: remove one of the two",
+    );
+    check(
+        &with(
+            "",
+            "  m: {mysql: {host: db, password_file: /etc/m, memory: 1G}}\n",
+        ),
+        "7:48 [memory] not-here: `memory` has no effect beside `host` | it is for a server in a container: remove one of the two",
+    );
+    check(
+        &with("", "  m: {mysql: {port: 1, ca_file: /etc/m}}\n"),
+        "7:15 [port] not-here: `port` has no effect without `host` | `host` says where a server is that somebody else looks after\n\
+         7:24 [ca_file] not-here: `ca_file` has no effect without `host` | `host` says where a server is that somebody else looks after",
+    );
+    check(
+        &with("", "  m: {mysql: {host: \"mysql://db/x\"}}\n"),
+        "7:15 [host] missing: `host` needs `password_file` | name the file on each host, for root alone, that holds the user's password\n\
+         7:21 [\"mysql://db/x\"] invalid: `mysql://db/x` is no name or address of a server | write it as in `host: db.example.com`; its port goes into `port`",
+    );
+    check(
+        &with("", "  m: {mongodb: {url_file: m}}\n"),
+        "7:27 [m] invalid: `m` is not a usable path on a host: it must be absolute, without `..`, made of letters, digits and `._@+-/`",
+    );
+    check(
+        &with("    seed: []\n", ""),
+        "7:5 [seed] invalid: `seed` names no program | for example `seed: [python, main.py]`",
+    );
+    check(
+        &with(
+            "    needs: [m]\n    env: {M_URL_FILE: x}\n",
+            "  m: {mongodb: {port: 99999}}\n",
+        ),
+        "8:11 [M_URL_FILE] reserved-env: `M_URL_FILE` is reserved | `needs: [m]` sets it; remove it here\n\
+         9:23 [99999] out-of-range: `port`: `99999` is out of range | from 1 to 65535",
     );
 }
 
@@ -345,7 +430,7 @@ fn values_of_the_wrong_kind() {
     );
     check(
         &with("", "firewall: yes\n"),
-        "7:11 [yes] wrong-type: `firewall`: expected `on` or `off`, found `yes`",
+        "7:11 [yes] wrong-type: `firewall`: expected `on` or `off`, found `yes` | write `on`",
     );
     check(
         &with("", "keep: 51\n"),
@@ -386,6 +471,13 @@ fn values_of_the_wrong_kind() {
         lines("stack: root\nhosts: {h: x}\nservices: {a: {mysql: }}\n")
             .contains("the user `root` belongs to the server itself")
     );
+    for (stack, says) in [
+        ("admin", "the database `admin` belongs to the server itself"),
+        ("root", "the user `root` belongs to the server itself"),
+    ] {
+        let text = format!("stack: {stack}\nhosts: {{h: x}}\nservices: {{a: {{mongodb: }}}}\n");
+        assert!(lines(&text).contains(says), "{}", lines(&text));
+    }
     assert!(
         lines("stack: s\nhosts: {h: x}\nservices: {a: {mysql: {database: a-b}}}\n")
             .contains("`a-b` is not a database's name")
@@ -394,6 +486,20 @@ fn values_of_the_wrong_kind() {
         lines(&with("    health: {interval: 10s, deadline: 20s}\n", ""))
             .contains("do not fit into the deadline")
     );
+}
+
+#[test]
+fn names_of_several_lines() {
+    let message = lines(&with("", "sites: {\"a\\nb\": {routes: {/: a}}}\n"));
+    assert!(
+        message.contains("is not a site name: use 1 to 32"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+    let names = "sites: {s: {names: [\"x.org;\\n}\"], routes: {/: a}}}\n";
+    let message = lines(&with("", names));
+    assert!(message.starts_with("7:21 "), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
 }
 
 #[test]
@@ -485,7 +591,7 @@ fn what_the_parts_say_of_each_other() {
     let two = "stack: s\nhosts: {h: x, i: y}\nservices:\n  a: {static: ., on: [h]}\n  b: {static: .}\nsites: {s: {routes: {/: a}, on: [i]}}\n";
     check(
         two,
-        "5:3 [b] missing-key: `on` is missing in service `b` | there are several hosts, so say which: `on: [h, i]`\n6:25 [a] other-host: site `s` is on `i`, where `a` does not run | add `i` to `on` of `a`: this version connects services of one host only",
+        "5:3 [b] missing-key: `on` is missing in service `b` | there are several hosts, so say which: `on: [h, i]`\n6:25 [a] other-host: site `s` is on `i`, where `a` does not run | add `i` to `on` of `a`: files are served by the site's own host",
     );
     check(
         "stack: s\nhosts: {h: x, i: y}\nservices:\n  d: {mysql: , on: [h, i]}\n",
@@ -522,14 +628,16 @@ fn an_overlay_keeps_its_places() {
         text: &with("    env: {A: 1, B: 2}\n    command: [x, y]\n", ""),
     };
     let stack = |text: &str| {
-        parse_with_overlay(
-            &base,
-            Some(&SourceText {
-                name: "stackctl.prod.yaml",
-                text,
-            }),
-            &around(),
-        )
+        let elsewhere = Elsewhere {
+            files: &BTreeMap::<PathBuf, String>::new(),
+            variables: BTreeMap::new(),
+        };
+        let overlay = SourceText {
+            name: "stackctl.prod.yaml",
+            text,
+        };
+        let read = super::read(&base, Some(&overlay), &around(), &elsewhere);
+        read.map(|read| read.stack)
     };
     let stack_ok =
         stack("services:\n  a:\n    env: {B: 3}\n    command: [z]\nhosts: {h: 10.0.0.9}\n")
@@ -540,6 +648,32 @@ fn an_overlay_keeps_its_places() {
     assert_eq!(
         stack_ok.hosts[&"h".parse().unwrap()].ssh.address,
         "10.0.0.9"
+    );
+    // A server of one's own here, and of somebody else there.
+    let text = with(
+        "",
+        "  m: {mysql: {image: mysql:8.4, memory: 1G, user: u}}\n",
+    );
+    let base = SourceText {
+        name: "stackctl.yaml",
+        text: &text,
+    };
+    let over = SourceText {
+        name: "stackctl.staging.yaml",
+        text: "services: {m: {mysql: {host: db.example.com, password_file: /etc/m}}}\n",
+    };
+    let elsewhere = Elsewhere {
+        files: &BTreeMap::<PathBuf, String>::new(),
+        variables: BTreeMap::new(),
+    };
+    let read = super::read(&base, Some(&over), &around(), &elsewhere).unwrap();
+    let server = read.stack.services[&"m".parse().unwrap()]
+        .external()
+        .unwrap();
+    let server = server.mysql().unwrap();
+    assert_eq!(
+        (server.host.as_str(), server.port, server.user.as_str()),
+        ("db.example.com", 3306, "u")
     );
     let errors = stack("services:\n  a:\n    memory: lots\n    helth: /\n").unwrap_err();
     assert_eq!(

@@ -15,6 +15,7 @@ pub(super) fn unit(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Unit>
         return Some(Unit {
             source: reader.path(&text)?,
             install: None,
+            state: false,
             allow: BTreeMap::new(),
         });
     }
@@ -30,6 +31,7 @@ pub(super) fn unit(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Unit>
         true => Some(install(reader, &fields)?),
         false => None,
     };
+    let state = fields.switch(reader, "state");
     let mut allow = BTreeMap::new();
     if let Some(node) = fields.node("allow") {
         for entry in reader.named("allow", node) {
@@ -62,6 +64,7 @@ pub(super) fn unit(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Unit>
     Some(Unit {
         source: source?,
         install,
+        state: state?,
         allow,
     })
 }
@@ -106,12 +109,19 @@ pub(super) fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<Listen> {
     None
 }
 
+/// What may stand in `{{ … }}` of a unit's words and variables. `None` where that was wrong, and told.
+#[derive(Clone, Copy)]
+pub(super) struct Placeholders {
+    pub listen: Option<Listen>,
+    pub state: Option<bool>,
+}
+
 /// Checks that there is a command, and what it and the release phase hold.
 pub(super) fn command(
     reader: &mut Reader<'_>,
     name: &str,
     fields: &Fields<'_>,
-    listen: Option<Listen>,
+    known: Placeholders,
 ) {
     if !fields.has("command") {
         let message = format!("`command` is missing in service `{name}`");
@@ -119,7 +129,7 @@ pub(super) fn command(
             .report("missing-key", fields.span, message)
             .hint("say what systemd is to run, for example `command: [gunicorn, --bind, \"unix:{{ socket }}\", main:app]`");
     }
-    for key in ["command", "release"] {
+    for key in ["command", "release", "seed"] {
         let items = match fields.node(key).map(|node| &node.kind) {
             Some(Kind::List(items)) => items.as_slice(),
             _ => &[],
@@ -134,37 +144,45 @@ pub(super) fn command(
                     .report("invalid", item.span, message)
                     .hint("begin with the program; variables are set with `env`");
             }
-            placeholders(reader, listen, word, item.span);
+            placeholders(reader, known, word, item.span);
         }
     }
 }
 
 /// Checks the names in `{{ … }}`.
-pub(super) fn placeholders(
-    reader: &mut Reader<'_>,
-    listen: Option<Listen>,
-    text: &str,
-    span: Span,
-) {
+pub(super) fn placeholders(reader: &mut Reader<'_>, known: Placeholders, text: &str, span: Span) {
+    let (Some(listen), Some(has_state)) = (known.listen, known.state) else {
+        return;
+    };
     let known = match listen {
-        Some(Listen::Socket) => "socket",
-        Some(_) => "port",
-        // It was wrong, and that was told.
-        None => return,
+        Listen::Socket => "socket",
+        Listen::Port(_) | Listen::GivenPort => "port",
     };
     for rest in text.split("{{").skip(1) {
         let inner = rest.split_once("}}").map(|(inner, _)| inner.trim());
         let message = match inner {
             Some(inner) if inner == known => continue,
+            Some("state") if has_state => continue,
+            Some("state") => {
+                reader
+                    .report(
+                        "template",
+                        span,
+                        "there is no `{{ state }}` without a folder of that kind".into(),
+                    )
+                    .hint("write `unit: {source: …, state: on}`");
+                continue;
+            }
             Some(inner @ ("socket" | "port")) => {
                 format!("there is no `{{{{ {inner} }}}}` with this `listen`")
             }
             Some(inner) => format!("`{{{{ {inner} }}}}` is not known here"),
             None => "`{{` without `}}`".to_owned(),
         };
+        let also = if has_state { " and `{{ state }}`" } else { "" };
         reader
             .report("template", span, message)
-            .hint(format!("it may hold `{{{{ {known} }}}}`"));
+            .hint(format!("it may hold `{{{{ {known} }}}}`{also}"));
     }
 }
 
@@ -198,6 +216,7 @@ mod tests {
             panic!("{app:?}")
         };
         assert_eq!((unit.install, unit.allow.len()), (None, 0));
+        assert!(!unit.state);
         assert!(unit.source.ends_with("app") && !service.in_container());
         let stack = good(&with(
             "    unit: {install: node}\n    listen: tcp\n    command: [node, x.js, \"{{port}}\"]\n",
@@ -241,6 +260,18 @@ mod tests {
         check(
             "    unit: {allow: {proc: \"\"}}\n    command: [serve]\n",
             "7:26 [\"\"] invalid: `proc` has no reason in one line | say what needs it; it becomes a comment in the unit",
+        );
+        check(
+            "    unit: {state: yes}\n    command: [serve, \"{{ state }}\"]\n",
+            "7:19 [yes] wrong-type: `state`: expected `on` or `off`, found `yes` | write `on`",
+        );
+        check(
+            "    unit: app\n    command: [serve, \"{{ state }}\"]\n",
+            "8:22 [\"{{ state }}\"] template: there is no `{{ state }}` without a folder of that kind | write `unit: {source: …, state: on}`",
+        );
+        check(
+            "    unit: {state: on}\n    command: [serve, \"{{ stat }}\"]\n    env: {A: \"{{ state }}\"}\n",
+            "8:22 [\"{{ stat }}\"] template: `{{ stat }}` is not known here | it may hold `{{ socket }}` and `{{ state }}`",
         );
         check(
             "    unit: app\n    build: app\n    command: [serve]\n",

@@ -20,7 +20,9 @@ pub struct DockerFacts {
     pub owned_volumes: BTreeSet<String>,
     /// By each of its tags.
     pub images: BTreeMap<String, ImageFacts>,
-    /// What registries say of images that are wanted and not there, as far as it was asked.
+    /// Names of images with a digest, `name@sha256:…`.
+    pub digests: BTreeSet<String>,
+    /// What registries say of images that are wanted and not there, or whose tag may have moved, as far as it was asked.
     pub registry: BTreeMap<String, RegistryFacts>,
     /// What our databases answered, where their container runs.
     pub databases: BTreeMap<ServiceName, DatabaseFacts>,
@@ -42,6 +44,8 @@ pub struct ContainerFacts {
     pub networks: BTreeSet<String>,
     /// TCP ports it publishes on the host.
     pub published: BTreeSet<u16>,
+    /// Volumes by name, and paths of the host, that it may write to.
+    pub writes_to: BTreeSet<String>,
     /// From the details of our own containers; `None` for foreign ones.
     pub details: Option<ContainerDetails>,
 }
@@ -54,6 +58,8 @@ pub struct ContainerDetails {
     pub restarts: u32,
     pub exit_code: i64,
     pub out_of_memory: bool,
+    /// `starting`, `healthy` or `unhealthy`; empty without a health check.
+    pub health: String,
     /// Process id on the host; 0 when not running.
     pub pid: i64,
     /// What it was told to be.
@@ -67,6 +73,8 @@ pub struct ContainerSettings {
     pub image: String,
     /// Bytes; 0 for no limit.
     pub memory: i64,
+    /// Billionths of a processor; 0 for no limit.
+    pub cpus: i64,
     /// `None` where the engine does not tell.
     pub pids_limit: Option<i64>,
     /// `no`, `always`, `unless-stopped`, `on-failure`.
@@ -104,6 +112,8 @@ pub struct MountFacts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkFacts {
     pub internal: bool,
+    /// Stands for what it was made as; `None` when it does not say.
+    pub definition: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,7 +128,10 @@ pub struct ImageFacts {
 /// What a registry says of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryFacts {
-    Found,
+    Found {
+        /// What the tag means now, `sha256:…`.
+        digest: Option<String>,
+    },
     /// There is no such name or tag.
     Absent,
     /// We may not have it, or there is none; registries do not tell which. In the registry's own words.
@@ -146,6 +159,8 @@ pub struct SchemaFacts {
     pub grants: Option<Vec<String>>,
     /// Whether the user can log in with the password we keep.
     pub login: bool,
+    /// SHA-256 in hex of the URL by which apps find it, where somebody else looks after the server.
+    pub url: Option<String>,
 }
 
 impl SchemaFacts {
@@ -164,6 +179,7 @@ impl SchemaFacts {
                 "user" => facts.grants = Some(facts.grants.take().unwrap_or_default()),
                 "grant" => facts.grants.get_or_insert_default().push(value.to_owned()),
                 "login" => facts.login = true,
+                "digest" => facts.url = Some(value.to_owned()),
                 _ => {}
             }
         }
@@ -171,10 +187,41 @@ impl SchemaFacts {
             DatabaseFacts::Answers(facts)
         } else {
             // What root was told comes before what the user was told.
-            let why = text.lines().find(|line| !line.trim().is_empty());
+            let mut lines = text.lines().filter(|line| !line.starts_with("digest\t"));
+            let why = lines.find(|line| !line.trim().is_empty());
             DatabaseFacts::Silent(why.unwrap_or("no answer").trim().to_owned())
         }
     }
+}
+
+impl DockerFacts {
+    /// Whether the engine has an image by this name, with a tag or a digest.
+    pub fn has_image(&self, image: &str) -> bool {
+        match by_digest(image) {
+            Some(image) => self.digests.contains(&image),
+            None => self.images.contains_key(listed(image)),
+        }
+    }
+}
+
+/// A name as engines list it: those of Docker Hub are short.
+fn listed(image: &str) -> &str {
+    let of_hub = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"];
+    let image = of_hub
+        .iter()
+        .find_map(|host| image.strip_prefix(host))
+        .unwrap_or(image);
+    image.strip_prefix("library/").unwrap_or(image)
+}
+
+/// A name with a digest as engines keep it: of one with a tag as well, the digest alone.
+pub fn by_digest(image: &str) -> Option<String> {
+    let (name, digest) = listed(image).split_once('@')?;
+    let name = match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    };
+    Some(format!("{name}@{digest}"))
 }
 
 impl ContainerFacts {
@@ -186,6 +233,21 @@ impl ContainerFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_known_by_its_tag_or_by_its_digest() {
+        let docker = DockerFacts {
+            images: BTreeMap::from([("r:5000/a:1".to_owned(), ImageFacts::default())]),
+            digests: BTreeSet::from(["r:5000/a@sha256:0".to_owned()]),
+            ..DockerFacts::default()
+        };
+        for there in ["r:5000/a:1", "r:5000/a@sha256:0", "r:5000/a:2@sha256:0"] {
+            assert!(docker.has_image(there), "{there}");
+        }
+        for absent in ["r:5000/a", "r:5000/a:1@sha256:1", "r:5000/b@sha256:0"] {
+            assert!(!docker.has_image(absent), "{absent}");
+        }
+    }
 
     #[test]
     fn a_database_that_answers() {

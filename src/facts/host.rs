@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{DatabaseFacts, DockerFacts, FirewallFacts, Manifest};
+use super::{CertificateFacts, DatabaseFacts, DockerFacts, FirewallFacts, Manifest};
 use crate::model::{HostPath, ServiceName};
 
 /// What one host said of itself.
@@ -65,6 +65,16 @@ pub struct HostFacts {
     pub nginx: Option<String>,
     /// Which version of our site the nginx that runs goes by: empty when none of ours, `None` when it did not answer.
     pub generation: Option<String>,
+    /// Those among the paths asked for that hold one.
+    pub certificates: BTreeMap<HostPath, CertificateFacts>,
+    /// The fingerprints of the certificates that nginx shows for names.
+    pub shown: BTreeMap<String, String>,
+    /// The addresses that names have, of those asked for; as the host finds them.
+    pub names: BTreeMap<String, BTreeSet<String>>,
+    /// The same as this machine finds them; it asks for what the host was asked for.
+    pub names_here: BTreeMap<String, BTreeSet<String>>,
+    /// The addresses that the host has, and those by which it is reached.
+    pub addresses: BTreeSet<String>,
     /// What we left there last time.
     pub manifest: Manifest,
     /// What databases of the host itself answered, where their server runs.
@@ -299,6 +309,28 @@ impl HostFacts {
                 self.docker_socket = true;
                 self.docker_api = Some(api.to_owned()).filter(|api| !api.is_empty());
             }
+            [
+                "certificate",
+                path,
+                from,
+                to,
+                text,
+                issuer,
+                names,
+                fingerprint,
+            ] => {
+                let facts = CertificateFacts::read([from, to, text, issuer, names, fingerprint])?;
+                self.certificates.insert(path.parse().ok()?, facts);
+            }
+            ["name", name, addresses] => {
+                let addresses = addresses.split(' ').filter(|text| !text.is_empty());
+                let addresses = addresses.map(str::to_owned).collect();
+                self.names.insert(name.into(), addresses);
+            }
+            ["shown", name, fingerprint] => {
+                self.shown.insert(name.into(), fingerprint.into());
+            }
+            ["address", address] => drop(self.addresses.insert(address.into())),
             ["generation", told] => self.generation = Some(told.into()),
             ["nginx", version] => {
                 let number = version.rsplit('/').next()?.split(' ').next()?;

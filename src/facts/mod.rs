@@ -1,7 +1,9 @@
 //! What hosts said of themselves, as data. Parsers are pure: text in, facts out.
 
+mod certificate;
 mod docker;
 mod firewall;
+mod given;
 mod health;
 mod history;
 mod host;
@@ -11,11 +13,13 @@ mod source;
 
 use std::collections::BTreeMap;
 
+pub use certificate::{CertificateFacts, Leaf, OwnCertificate, OwnCertificates};
 pub use docker::{
     ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, ImageFacts,
-    MountFacts, NetworkFacts, RegistryFacts, SchemaFacts,
+    MountFacts, NetworkFacts, RegistryFacts, SchemaFacts, by_digest,
 };
 pub use firewall::FirewallFacts;
+pub use given::{GivenSecrets, GivenToService};
 pub use health::{ConfigFacts, HostHealth, MachineFacts};
 pub use history::HistoryFacts;
 pub use host::{FactsError, FileFacts, FileKind, HostFacts, Listener, Os, Space, UnitFacts};

@@ -19,4 +19,6 @@ pub enum Probed {
     Service(ServiceName),
     /// A site, through nginx.
     Site(SiteName),
+    /// An app on another host, as an edge asks for it.
+    Instance(ServiceName, HostName),
 }

@@ -1,8 +1,10 @@
 //! What this machine said of a folder that is to be sent.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 /// A folder's files as they were when we looked. Order and digest depend on nothing but names, kinds and contents.
@@ -97,8 +99,53 @@ impl SourceTree {
         })
     }
 
+    /// A file `NAME.gz` beside `NAME` that holds something else than `NAME` compressed: whoever serves one in the place of the
+    /// other would serve what is old. `open` reads a file as it is on disk.
+    pub fn stale_compressed<R: Read>(
+        &self,
+        open: impl Fn(&Path) -> io::Result<R>,
+    ) -> io::Result<Option<&str>> {
+        for (path, _) in self.files() {
+            let plain = path.strip_suffix(".gz");
+            let plain = plain.and_then(|plain| self.entries.get(plain));
+            let Some(SourceEntry::File(plain)) = plain else {
+                continue;
+            };
+            let packed = open(&self.root.join(path))?;
+            if unpacked(packed, plain.size).as_deref() != Some(plain.digest.as_str()) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether there is a file at `path`, or a link to one beside it.
     pub fn has_file(&self, path: &str) -> bool {
-        matches!(self.entries.get(path), Some(SourceEntry::File(_)))
+        match self.entries.get(path) {
+            Some(SourceEntry::File(_)) => true,
+            Some(SourceEntry::Link(target)) => {
+                let beside = path.rfind('/').map_or("", |at| &path[..=at]);
+                let target = format!("{beside}{}", target.trim_start_matches("./"));
+                matches!(self.entries.get(&target), Some(SourceEntry::File(_)))
+            }
+            Some(SourceEntry::Folder) | None => false,
+        }
+    }
+}
+
+/// SHA-256 in hex of what was compressed; `None` where that is more than `limit` bytes, or nothing that gzip made.
+fn unpacked(packed: impl Read, limit: u64) -> Option<String> {
+    let mut reader = MultiGzDecoder::new(packed).take(limit + 1);
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = reader.read(&mut buffer).ok()?;
+        if read == 0 {
+            return (size <= limit).then(|| hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..read]);
+        size += read as u64;
     }
 }
 
@@ -146,6 +193,52 @@ mod tests {
             one,
             tree(vec![("a", SourceEntry::Link("1".into()))]).digest()
         );
+    }
+
+    #[test]
+    fn what_is_compressed_must_be_what_stands_beside_it() {
+        use std::io::Write as _;
+        let packed = |text: &str| {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            writer.write_all(text.as_bytes()).unwrap();
+            writer.finish().unwrap()
+        };
+        let check = |files: &[(&str, Vec<u8>)], stale: Option<&str>| {
+            let entries = files.iter().map(|(path, bytes)| {
+                let file = SourceFile {
+                    executable: false,
+                    size: bytes.len() as u64,
+                    digest: sha256(bytes),
+                    contents: None,
+                };
+                ((*path).to_owned(), SourceEntry::File(file))
+            });
+            let tree = SourceTree {
+                root: "/x".into(),
+                entries: entries.collect(),
+            };
+            let open = |path: &Path| {
+                let found = files
+                    .iter()
+                    .find(|(name, _)| Path::new("/x").join(name) == path);
+                Ok(&found.unwrap().1[..])
+            };
+            assert_eq!(tree.stale_compressed(open).unwrap(), stale);
+        };
+        let plain = |text: &str| text.as_bytes().to_vec();
+        check(&[("a.js", plain("new")), ("a.js.gz", packed("new"))], None);
+        check(&[("b.tar.gz", packed("archive"))], None);
+        let twice = [packed("ne"), packed("w")].concat();
+        check(&[("a.js", plain("new")), ("a.js.gz", twice)], None);
+        for old in [
+            packed("old"),
+            packed("newer"),
+            packed(""),
+            plain("new"),
+            Vec::new(),
+        ] {
+            check(&[("a.js", plain("new")), ("a.js.gz", old)], Some("a.js.gz"));
+        }
     }
 
     #[test]

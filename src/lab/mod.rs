@@ -32,7 +32,7 @@ pub use event::{Events, LabEvent};
 pub use fault::{pause, reboot, unpause};
 pub use host::{LabHost, PUBLISHED};
 pub use state::{Lab, LabName, StateFolder};
-pub use up::{HostState, HostStatus, LabStatus, UpOptions, status, up};
+pub use up::{HostState, HostStatus, LabStatus, UpOptions, network_address, status, up};
 
 /// Label on every container, network and volume of a lab; its value is the lab's name.
 pub const LABEL: &str = "stackctl.lab";

@@ -28,7 +28,7 @@ pub struct StandIn {
 }
 
 /// All stand-ins; add a row to have one more.
-pub const STAND_INS: [StandIn; 3] = [
+pub const STAND_INS: [StandIn; 6] = [
     StandIn {
         reference: "python:3.12-slim",
         really: "Debian trixie's Python 3.13 with pip",
@@ -52,6 +52,37 @@ pub const STAND_INS: [StandIn; 3] = [
         dockerfile: include_str!("mariadb.Dockerfile"),
         files: DATABASE_FILES,
         downloads: false,
+    },
+    StandIn {
+        reference: "mongo:7",
+        really: "SecantusDB 0.7 (MongoDB's protocol and storage engine) and mongosh 2.12 on Debian trixie",
+        base: Base::Trixie,
+        dockerfile: include_str!("mongo.Dockerfile"),
+        files: &[
+            ("mongo.sh", include_str!("mongo.sh")),
+            ("mongod.py", include_str!("mongod.py")),
+            ("mongo-entrypoint.sh", include_str!("mongo-entrypoint.sh")),
+        ],
+        downloads: false,
+    },
+    StandIn {
+        reference: "redis:7",
+        really: "Redis 7.0 from Debian bookworm",
+        base: Base::Bookworm,
+        dockerfile: include_str!("redis.Dockerfile"),
+        files: &[
+            ("redis.sh", include_str!("redis.sh")),
+            ("redis-entrypoint.sh", include_str!("redis-entrypoint.sh")),
+        ],
+        downloads: false,
+    },
+    StandIn {
+        reference: "node:22-slim",
+        really: "Debian trixie's Node.js 20 with npm",
+        base: Base::Trixie,
+        dockerfile: include_str!("node.Dockerfile"),
+        files: &[("node.sh", include_str!("node.sh"))],
+        downloads: true,
     },
 ];
 

@@ -1,6 +1,7 @@
 //! Making a lab, or more of it, and seeing what is there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use bollard::Docker;
 use bollard::models::{
@@ -162,6 +163,22 @@ pub async fn status(name: &LabName) -> Result<LabStatus, LabError> {
         base: lab.base,
         hosts,
     })
+}
+
+/// Where the other hosts of its lab reach a host; it may be another after a reboot.
+pub async fn network_address(host: &LabHost) -> Result<Option<IpAddr>, LabError> {
+    let docker = engine::connect().await?;
+    let found = docker
+        .inspect_container(&host.container, None::<InspectContainerOptions>)
+        .await
+        .map_err(LabError::engine(format!("look at {}", host.name)))?;
+    let settings = found.network_settings.unwrap_or_default();
+    let networks = settings.networks.unwrap_or_default();
+    let mut addresses = networks.values().filter_map(|there| {
+        let address = there.ip_address.as_ref()?;
+        address.to_string().parse().ok()
+    });
+    Ok(addresses.next())
 }
 
 struct Images {

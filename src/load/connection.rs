@@ -7,6 +7,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::Target;
@@ -54,6 +55,19 @@ impl Connection {
             .map_err(|_| Outcome::Refused)?;
         // As browsers do: a small request does not wait for the acknowledgement of the one before it.
         let _ = stream.set_nodelay(true);
+        match &target.tls {
+            None => Self::speak(stream).await,
+            Some(tls) => {
+                let stream = tls.connect(stream).await.map_err(|_| Outcome::Tls)?;
+                Self::speak(stream).await
+            }
+        }
+    }
+
+    async fn speak<S>(stream: S) -> Result<Self, Failed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| outcome_of(&error))?;

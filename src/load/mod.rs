@@ -18,10 +18,12 @@ mod download;
 mod frame;
 mod record;
 mod schedule;
+mod search;
 mod summary;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod visit;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +34,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use record::{Kind, Outcome, Record, Recording, Route, Stream, StreamEnd};
+pub use search::Search;
 pub use summary::{Bucket, Summary};
+pub use tls::Tls;
 
 /// A kept connection that was unused for this long is replaced; nginx ends one after 75 s by default.
 pub const UNUSED: Duration = Duration::from_secs(30);
@@ -66,29 +70,58 @@ impl Default for Workload {
     }
 }
 
+/// The highest rate that can be asked for, in requests a second.
+pub const HIGHEST_RATE: f64 = 20_000.0;
+
 /// Where requests go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
     /// `host:port` to connect to.
     pub address: String,
     /// The `Host` header.
     pub host: String,
+    /// With it, HTTPS.
+    pub tls: Option<Tls>,
 }
 
 impl Target {
     /// The target of `http://host[:port][/]`.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
+        let (target, path) = Self::with_path(url, None)?;
+        match path.as_str() == "/" && target.tls.is_none() {
+            true => Ok(target),
+            false => Err(LoadError::Url(url.to_owned())),
+        }
+    }
+
+    /// The target of `http[s]://host[:port][/path]`, and the path with what follows it. `authorities` are certificates as PEM,
+    /// which are trusted instead of this machine's.
+    pub fn with_path(url: &str, authorities: Option<&[u8]>) -> Result<(Self, String), LoadError> {
         let wrong = || LoadError::Url(url.to_owned());
         let uri: hyper::Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?;
-        if uri.scheme_str() != Some("http") || !matches!(uri.path(), "" | "/") {
+        // Whom to log in as is no part of a request's host.
+        if authority.as_str().contains('@') {
             return Err(wrong());
         }
-        let port = uri.port_u16().unwrap_or(80);
-        Ok(Self {
+        let (tls, port) = match uri.scheme_str() {
+            Some("http") => (None, 80),
+            Some("https") => (Some(Tls::new(authority.host(), authorities)?), 443),
+            _ => return Err(wrong()),
+        };
+        if authorities.is_some() && tls.is_none() {
+            return Err(LoadError::Tls(
+                "an authority is for https:// alone".to_owned(),
+            ));
+        }
+        let port = uri.port_u16().unwrap_or(port);
+        let target = Self {
             address: format!("{}:{port}", authority.host()),
             host: authority.as_str().to_owned(),
-        })
+            tls,
+        };
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Ok((target, path.to_owned()))
     }
 }
 
@@ -156,8 +189,10 @@ pub struct Downloaders {
 /// A workload that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("`{0}` is not http://HOST[:PORT]")]
+    #[error("`{0}` is not http://HOST[:PORT] or https://HOST[:PORT]")]
     Url(String),
+    #[error("HTTPS cannot be spoken: {0}")]
+    Tls(String),
     #[error("a rate of {0} requests/s is not between 0.1 and 20000")]
     Rate(f64),
     #[error("visitors without a {0}")]
@@ -201,7 +236,7 @@ impl Load {
     /// Starts it at once.
     pub fn start(workload: Workload) -> Result<Self, LoadError> {
         for visitors in &workload.visitors {
-            if !(0.1..=20_000.0).contains(&visitors.rate) {
+            if !(0.1..=HIGHEST_RATE).contains(&visitors.rate) {
                 return Err(LoadError::Rate(visitors.rate));
             }
             if visitors.requests.is_empty() {

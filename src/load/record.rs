@@ -24,6 +24,8 @@ pub enum Outcome {
     Refused,
     /// What came was no HTTP, or not what was asked for.
     Malformed,
+    /// HTTPS could not be agreed on: a certificate that is not for this name, is not trusted, or has ended.
+    Tls,
 }
 
 impl Outcome {
@@ -42,6 +44,7 @@ impl Outcome {
             Self::Timeout => "timeout",
             Self::Refused => "refused",
             Self::Malformed => "malformed",
+            Self::Tls => "tls",
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Display for Outcome {
             Self::Timeout => "no answer in time",
             Self::Refused => "no connection",
             Self::Malformed => "malformed answer",
+            Self::Tls => "certificate or TLS refused",
         })
     }
 }

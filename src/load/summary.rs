@@ -19,6 +19,7 @@ pub struct Summary {
     pub p50: f64,
     pub p90: f64,
     pub p99: f64,
+    pub p99_9: f64,
     pub slowest: f64,
     /// The longest time in which no request was answered well, and how long after the beginning of the stretch it began.
     pub longest_gap: f64,
@@ -76,6 +77,7 @@ impl Recording {
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
+            p99_9: at(0.999),
             slowest: at(1.0),
             longest_gap: milliseconds(gap),
             longest_gap_at: milliseconds(gap_at),

@@ -224,7 +224,9 @@ fn a_kept_connection_that_is_closed_without_a_word_is_a_loss_and_is_not_tried_ag
         .map(|record| record.outcome)
         .collect();
     for pair in outcomes.chunks_exact(2) {
-        assert_eq!(pair, [Outcome::Ok, Outcome::Stale]);
+        // Which of these is a race between the two.
+        let is_lost = matches!(pair[1], Outcome::Stale | Outcome::Reset | Outcome::Eof);
+        assert!(pair[0] == Outcome::Ok && is_lost, "{pair:?}");
     }
     assert_eq!(
         connections.load(Ordering::SeqCst),
@@ -414,6 +416,21 @@ fn what_cannot_be_a_load_is_refused() {
     ] {
         assert!(Target::parse(url).is_err(), "{url}");
     }
+    for url in [
+        "/",
+        "ftp://example.com/",
+        "http://me@example.com/",
+        "http://",
+    ] {
+        assert!(Target::with_path(url, None).is_err(), "{url}");
+    }
+    let none = Target::with_path("https://example.com/", Some(b"no PEM"));
+    assert!(none.unwrap_err().to_string().contains("no certificate"));
+    let (target, path) = Target::with_path("http://example.com:81/a?b=c", None).unwrap();
+    assert_eq!(
+        (target.host.as_str(), path.as_str()),
+        ("example.com:81", "/a?b=c")
+    );
     let target = Target::parse("http://[::1]").unwrap();
     assert_eq!(target.address, "[::1]:80");
     let mut load = workload(&target, true);

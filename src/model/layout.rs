@@ -1,6 +1,13 @@
 //! Where things stand on a host. One place, so that no two modules can disagree about a path.
 
-use super::{HostPath, ReleaseId, Service, ServiceName, StackName};
+use super::{HostPath, ReleaseId, Service, ServiceName, SiteName, StackName};
+
+/// A certificate on a host, and its private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificatePaths {
+    pub certificate: HostPath,
+    pub key: HostPath,
+}
 
 /// The paths and names of one stack on a host.
 #[derive(Debug, Clone)]
@@ -60,6 +67,11 @@ impl Layout {
         self.path(format!("{}/stopped-{service}", self.state()))
     }
 
+    /// A file that says the data of a service was loaded here.
+    pub fn seeded(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/databases/{service}.seeded", self.state()))
+    }
+
     /// A copy of `recover.sh` for the boot after a crash.
     pub fn recover_script(&self) -> HostPath {
         self.path(format!("{}/recover.sh", self.state()))
@@ -68,6 +80,16 @@ impl Layout {
     /// The unit that runs it before nginx starts.
     pub fn recover_unit(&self) -> String {
         format!("stackctl-{}-recover.service", self.stack)
+    }
+
+    /// A copy of `nginx-admit.sh`.
+    pub fn admit_script(&self) -> HostPath {
+        self.path(format!("{}/nginx-admit.sh", self.state()))
+    }
+
+    /// The unit that runs it before nginx starts, each time.
+    pub fn admit_unit(&self) -> String {
+        format!("stackctl-{}-nginx.service", self.stack)
     }
 
     /// One empty file for each release that has served, named by its id; its time of change is when it last began to.
@@ -100,6 +122,50 @@ impl Layout {
 
     pub fn release(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
         self.path(format!("{}/{id}", self.releases(service)))
+    }
+
+    /// The secrets that a release is given as files, each under its name.
+    pub fn release_secrets(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/secrets", self.release(service, id)))
+    }
+
+    /// Files of this machine that a release's container gets: root's alone.
+    pub fn composed_files(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/files", self.release(service, id)))
+    }
+
+    /// One of them, by its number.
+    pub fn composed_file(&self, service: &ServiceName, id: &ReleaseId, number: usize) -> HostPath {
+        self.path(format!("{}/{number}", self.composed_files(service, id)))
+    }
+
+    /// Where a host builds static files: a folder for each release that is being built, and the packages that builds
+    /// have downloaded.
+    pub fn builds(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/builds/{service}", self.state()))
+    }
+
+    /// Where one release is built: its source, the variables of its command, and what that makes.
+    pub fn build(&self, service: &ServiceName, id: &ReleaseId) -> HostPath {
+        self.path(format!("{}/{id}", self.builds(service)))
+    }
+
+    /// What stays of a build for those after it.
+    pub const DOWNLOADS: &'static str = "downloads";
+
+    /// The folders of [`Layout::asset_folder`], and a link to the one that nginx looks in.
+    pub fn all_assets(&self) -> HostPath {
+        self.path(format!("{}/assets", self.state()))
+    }
+
+    /// The link that nginx follows to assets that the release that serves may not have.
+    pub fn assets(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/{service}", self.all_assets()))
+    }
+
+    /// The assets of all releases that are kept; `digest` stands for which these are.
+    pub fn asset_folder(&self, service: &ServiceName, digest: &str) -> HostPath {
+        self.path(format!("{}/{service}.{digest}", self.all_assets()))
     }
 
     /// The link that nginx follows to a static service's files.
@@ -154,8 +220,85 @@ impl Layout {
         self.path(format!("/etc/nginx/sites-enabled/{}.conf", self.stack))
     }
 
+    /// What certificate authorities look at: the challenges of the sites that ask for a certificate.
+    pub fn challenges(&self) -> HostPath {
+        self.path(format!("{}/acme", self.state()))
+    }
+
+    /// The certificates that this machine gave the host: a folder for each site.
+    pub fn certificates(&self) -> HostPath {
+        self.path(format!("{}/tls", self.state()))
+    }
+
+    pub fn site_certificates(&self, site: &SiteName) -> HostPath {
+        self.path(format!("{}/{site}", self.certificates()))
+    }
+
+    /// A certificate and its key, in a folder that is named by what they are and never changes: so both are switched at
+    /// once, by the site's file, and switched back the same way.
+    pub fn given_certificate(&self, site: &SiteName, id: &str) -> CertificatePaths {
+        let folder = format!("{}/{id}", self.site_certificates(site));
+        self.pair(&folder, "certificate", "key")
+    }
+
+    /// What certbot calls the certificate of a site; no name of ours has a dot.
+    pub fn certbot_name(&self, site: &SiteName) -> String {
+        format!("stackctl.{}.{site}", self.stack)
+    }
+
+    /// Where certbot keeps the certificate that it renews.
+    pub fn issued_certificate(&self, site: &SiteName) -> CertificatePaths {
+        let folder = format!("/etc/letsencrypt/live/{}", self.certbot_name(site));
+        self.pair(&folder, "fullchain", "privkey")
+    }
+
+    /// How certbot renews it.
+    pub fn certbot_renewal(&self, site: &SiteName) -> HostPath {
+        self.path(format!(
+            "{}/{}.conf",
+            Self::CERTBOT_RENEWALS,
+            self.certbot_name(site)
+        ))
+    }
+
+    pub const CERTBOT_RENEWALS: &'static str = "/etc/letsencrypt/renewal";
+    /// The unit that has certbot renew what is due.
+    pub const CERTBOT_TIMER: &'static str = "certbot.timer";
+
+    /// Where `update-ca-certificates` looks for what a host trusts beside the distribution's own.
+    pub const AUTHORITIES: &'static str = "/usr/local/share/ca-certificates";
+
+    /// An authority that vouches for a site's ACME directory, where `update-ca-certificates` looks.
+    pub fn authority(&self, site: &SiteName) -> HostPath {
+        self.path(format!(
+            "{}/{}.crt",
+            Self::AUTHORITIES,
+            self.authority_name(site)
+        ))
+    }
+
+    /// What `update-ca-certificates` makes of it.
+    pub fn trusted_authority(&self, site: &SiteName) -> HostPath {
+        self.path(format!("/etc/ssl/certs/{}.pem", self.authority_name(site)))
+    }
+
+    fn authority_name(&self, site: &SiteName) -> String {
+        format!("stackctl-{}.{site}", self.stack)
+    }
+
+    fn pair(&self, folder: &str, certificate: &str, key: &str) -> CertificatePaths {
+        CertificatePaths {
+            certificate: self.path(format!("{folder}/{certificate}.pem")),
+            key: self.path(format!("{folder}/{key}.pem")),
+        }
+    }
+
     /// The ruleset that all stacks of a host share; see `templates/firewall`.
     pub const FIREWALL: &'static str = "/etc/stackctl/firewall/base.nft";
+    /// What the distribution's package answers with.
+    pub const DEFAULT_SITE: &'static str = "/etc/nginx/sites-enabled/default";
+    /// The user whom nginx answers as on Debian and Ubuntu, and its group: base-passwd gives www-data the fixed id 33.
+    pub const NGINX_USER: u32 = 33;
     /// What loads it: the program, and the unit that runs it at boot.
     pub const FIREWALL_LOADER: &'static str = "/etc/stackctl/firewall/load.sh";
     pub const FIREWALL_UNIT: &'static str = "stackctl-firewall.service";
@@ -204,17 +347,32 @@ impl Layout {
         self.path(format!("{}/installed", self.release(service, id)))
     }
 
+    /// What units have written that outlives their releases: a folder for each service.
+    pub fn states(&self) -> HostPath {
+        self.path(format!("{}/state", self.state()))
+    }
+
+    /// What one service's units have written.
+    pub fn state_of(&self, service: &ServiceName) -> HostPath {
+        self.path(format!("{}/{service}", self.states()))
+    }
+
     /// What is installed for the releases of a service: a folder for each list of requirements, named by its digest, and
     /// beside each that is whole an empty file `DIGEST.whole`.
     pub fn installed(&self, service: &ServiceName) -> HostPath {
         self.path(format!("{}/installed/{service}", self.state()))
     }
 
-    /// The user and group that an app runs as.
+    /// The unit of a program that a person runs beside a service, which lives as long as that program.
+    pub fn program_unit(&self, service: &ServiceName, suffix: &str) -> String {
+        format!("{}-{service}-run-{suffix}.service", self.stack)
+    }
+
+    /// The user and group that an app runs as, or static files are built as.
     pub fn user(&self, service: &Service) -> u32 {
-        match service.unit() {
-            Some(_) => self.unit_user(&service.name),
-            None => Self::APP_USER,
+        match service.has_user() {
+            true => self.unit_user(&service.name),
+            false => Self::APP_USER,
         }
     }
 
@@ -288,4 +446,21 @@ impl Layout {
     pub const CONTAINER_SECRETS: &'static str = "/run/secrets";
     /// The user and group of apps in containers: not root, and no user of the host.
     pub const APP_USER: u32 = 10001;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_socket_has_a_path_that_the_kernel_takes() {
+        let longest = "a".repeat(32);
+        let layout = Layout::new(&longest.parse().unwrap());
+        let service = longest.parse().unwrap();
+        let id = "0123456789ab".parse().unwrap();
+        for path in [layout.socket(&service, &id), layout.socket_link(&service)] {
+            // unix(7): 108 bytes with the one that ends it.
+            assert!(path.as_str().len() <= 107, "{path}");
+        }
+    }
 }

@@ -127,6 +127,27 @@ name!(
     "write it as `name:tag` or `registry/name:tag@sha256:…`"
 );
 name!(
+    /// A registry of images, as it stands in their names.
+    RegistryName,
+    "a registry's name",
+    |text| {
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        !host.is_empty()
+            && text.len() <= 255
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+            && !host.starts_with(['.', '-'])
+            && !host.ends_with(['.', '-'])
+            && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+            && (host.contains('.') || port.is_some() || host == "localhost")
+    },
+    "write its host as it stands in images, such as `ghcr.io` or `registry.example.com:5000`; Docker Hub is `docker.io`"
+);
+name!(
     /// Names one release of one service: the first 12 hex digits of the digest of all that it is made of.
     ReleaseId,
     "a release id",
@@ -150,6 +171,11 @@ name!(
     },
     "write its name, such as SIGTERM, SIGINT, SIGQUIT or SIGRTMIN+3"
 );
+
+impl RegistryName {
+    /// The registry of images whose names tell none.
+    pub const DOCKER_IO: &str = "docker.io";
+}
 
 impl ServiceName {
     /// The prefix of the variables that tell an app about this service: `user-db` becomes `USER_DB`.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{EnvName, HostName, ImageRef, ServiceName, Stack, StopSignal};
+use super::{
+    Composed, Container, EnvName, HostName, HostPath, ImageRef, ServiceName, ServiceSecrets, Stack,
+    StopSignal,
+};
 
 /// One part of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +18,18 @@ pub struct Service {
     pub needs: Vec<ServiceName>,
     /// How many releases beside the serving one stay on a host; `None`: the stack's own number.
     pub keep: Option<u8>,
+    /// What it is given of the stack's secrets.
+    pub secrets: ServiceSecrets,
     pub kind: ServiceKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceKind {
     App(Box<App>),
+    Container(Box<Container>),
     Static(StaticFiles),
-    Mysql(Database),
+    Database(Database),
+    External(External),
 }
 
 /// A long-running program that answers HTTP.
@@ -36,7 +43,9 @@ pub struct App {
     pub command: Option<Vec<String>>,
     /// Run once with the new image and environment before requests are switched to it, for example migrations.
     pub release: Option<Vec<String>>,
-    /// Seconds that the release phase may take.
+    /// Run once on a host, as the release phase, to load the data that the app begins with.
+    pub seed: Option<Vec<String>>,
+    /// Seconds that the release phase may take, and as many for the seed.
     pub release_deadline: u32,
     /// Seconds that a new release is watched after the switch, which is taken back when its checks fail.
     pub bake: u32,
@@ -50,12 +59,14 @@ pub struct App {
     pub stop_signal: Option<StopSignal>,
     /// Memory limit in MiB.
     pub memory: Option<u32>,
+    /// What its compose file says of its container.
+    pub composed: Option<Box<Composed>>,
 }
 
 /// What an app is made from, and so what runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppSource {
-    /// A container, its image built on the host.
+    /// A container, its image built from source.
     Build(Build),
     /// A container, its image pulled.
     Image(ImageRef),
@@ -70,6 +81,8 @@ pub struct Unit {
     pub source: PathBuf,
     /// What is installed for it; `None` when the yaml does not say.
     pub install: Option<Install>,
+    /// Whether it has a folder of its own that outlives releases.
+    pub state: bool,
     /// What its unit allows that units do not by default, each with the reason that was given.
     pub allow: BTreeMap<Allowance, String>,
 }
@@ -108,17 +121,24 @@ impl Allowance {
     }
 }
 
-/// An image that the host's engine builds.
+/// An image that an engine builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     /// The folder that is sent, absolute on this machine.
     pub context: PathBuf,
     /// A Dockerfile inside the context; without one, stackctl renders its own.
     pub dockerfile: Option<PathBuf>,
+    /// The Dockerfile's text, where it is not a file.
+    pub inline: Option<String>,
+    /// The stage of the Dockerfile that is built; the last one by default.
+    pub target: Option<String>,
     /// Base image of the rendered Dockerfile.
     pub base: Option<ImageRef>,
     /// Build arguments. They end up in the image's history: never a place for secrets.
     pub args: BTreeMap<EnvName, String>,
+    pub place: BuildPlace,
+    /// The repository that an image which is built on this machine goes to, for hosts to pull it from; a name without a tag.
+    pub push: Option<ImageRef>,
 }
 
 /// Where an app answers HTTP.
@@ -147,26 +167,117 @@ pub struct Health {
 }
 
 /// Files that nginx serves as they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StaticFiles {
-    /// The folder, absolute on this machine.
+    /// The folder, absolute on this machine: of the files, or of the source that they are built from.
     pub root: PathBuf,
     /// Files and folders below `root` to take, relative to it; empty means all of it.
     pub include: Vec<PathBuf>,
-    /// File (relative to `root`) → placeholder → value, for `${PLACEHOLDER}` in those files. A value may use
+    /// File (relative to what is served) → placeholder → value, for `${PLACEHOLDER}` in those files. A value may use
     /// `{{ host.public }}`, `{{ host.name }}` and `{{ stack }}`.
     pub fill: BTreeMap<PathBuf, BTreeMap<EnvName, String>>,
+    /// `None`: what `root` holds is served.
+    pub build: Option<StaticBuild>,
+    /// Folders whose files have a digest of their content in their names, relative to what is served. They stay for as
+    /// long as a release that has them is kept.
+    pub assets: Vec<PathBuf>,
+    /// The page that answers where there is no file.
+    pub fallback: Option<PathBuf>,
 }
 
-/// A MySQL or MariaDB server, with one database and one user for the stack.
+/// How static files are made from a folder of source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticBuild {
+    /// Each element is one argument.
+    pub command: Vec<String>,
+    /// What is installed before.
+    pub install: Install,
+    /// The folder that is served, relative to the source.
+    pub output: PathBuf,
+    pub env: BTreeMap<EnvName, String>,
+    /// Seconds that the command may take, and as many for what is installed before it.
+    pub deadline: u32,
+    /// Memory limit in MiB.
+    pub memory: Option<u32>,
+    pub place: BuildPlace,
+}
+
+/// Where something is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildPlace {
+    /// On each host of its service.
+    Host,
+    /// On the machine that deploys.
+    Local,
+}
+
+/// A MySQL, MariaDB or MongoDB server, with one database and one user for the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     pub server: DatabaseServer,
     pub dialect: Dialect,
     pub database: String,
     pub user: String,
+    /// The port of the host's loopback address at which units reach it.
+    pub local_port: u16,
     /// Memory limit in MiB.
     pub memory: Option<u32>,
+}
+
+/// A server that somebody else looks after. Its files on the hosts are theirs, not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum External {
+    Mongodb {
+        /// Holds the URL with the password.
+        url_file: HostPath,
+    },
+    Mysql(MysqlServer),
+}
+
+/// A MySQL or MariaDB server that somebody else looks after, with a database and a user that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlServer {
+    /// A name or an address, which the hosts and their containers can reach.
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+    pub password_file: HostPath,
+    /// Whose certificate the server must have; without it, connections are not encrypted by us.
+    pub ca_file: Option<HostPath>,
+}
+
+impl External {
+    /// The file on its hosts that nobody but root may read.
+    pub fn secret_file(&self) -> &HostPath {
+        match self {
+            External::Mongodb { url_file } => url_file,
+            External::Mysql(server) => &server.password_file,
+        }
+    }
+
+    /// What is in that file.
+    pub fn secret(&self) -> &'static str {
+        match self {
+            External::Mongodb { .. } => "URL",
+            External::Mysql(_) => "password",
+        }
+    }
+
+    pub fn mysql(&self) -> Option<&MysqlServer> {
+        match self {
+            External::Mongodb { .. } => None,
+            External::Mysql(server) => Some(server),
+        }
+    }
+
+    /// The key of the yaml that such a service has.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            External::Mongodb { .. } => "mongodb",
+            External::Mysql(_) => "mysql",
+        }
+    }
 }
 
 /// Where a database's server comes from.
@@ -183,10 +294,27 @@ pub enum DatabaseServer {
 pub enum Dialect {
     Mysql,
     Mariadb,
+    Mongodb,
 }
 
 impl Dialect {
-    /// From the image's name, since the official images differ in program names and variables.
+    /// The key of the yaml that such a service has.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Dialect::Mysql | Dialect::Mariadb => "mysql",
+            Dialect::Mongodb => "mongodb",
+        }
+    }
+
+    /// The TCP port that the server listens on.
+    pub fn port(self) -> u16 {
+        match self {
+            Dialect::Mysql | Dialect::Mariadb => 3306,
+            Dialect::Mongodb => 27017,
+        }
+    }
+
+    /// From the name of an image of `mysql`, since the official images differ in program names and variables.
     pub fn of_image(image: &ImageRef) -> Self {
         if image.as_str().to_ascii_lowercase().contains("mariadb") {
             Dialect::Mariadb
@@ -197,6 +325,11 @@ impl Dialect {
 }
 
 impl Database {
+    /// Whether units of the host reach a server of this kind also in a container.
+    pub fn is_published(&self) -> bool {
+        self.dialect == Dialect::Mongodb
+    }
+
     /// The image of a server in a container.
     pub fn image(&self) -> Option<&ImageRef> {
         match &self.server {
@@ -214,12 +347,39 @@ impl Service {
         }
     }
 
+    /// A container of a compose file that is replaced in its place.
+    pub fn container(&self) -> Option<&Container> {
+        match &self.kind {
+            ServiceKind::Container(container) => Some(container),
+            _ => None,
+        }
+    }
+
+    /// What its compose file says of it.
+    pub fn composed(&self) -> Option<&Composed> {
+        match &self.kind {
+            ServiceKind::App(app) => app.composed.as_deref(),
+            ServiceKind::Container(container) => Some(&container.composed),
+            _ => None,
+        }
+    }
+
+    /// What its image is made from.
+    pub fn source(&self) -> Option<&AppSource> {
+        match &self.kind {
+            ServiceKind::App(app) => Some(&app.source),
+            ServiceKind::Container(container) => Some(&container.source),
+            _ => None,
+        }
+    }
+
     /// Whether Docker's engine runs it.
     pub fn in_container(&self) -> bool {
         match &self.kind {
             ServiceKind::App(_) => self.unit().is_none(),
-            ServiceKind::Mysql(database) => database.image().is_some(),
-            ServiceKind::Static(_) => false,
+            ServiceKind::Container(_) => true,
+            ServiceKind::Database(database) => database.image().is_some(),
+            ServiceKind::Static(_) | ServiceKind::External(_) => false,
         }
     }
 
@@ -231,9 +391,34 @@ impl Service {
         }
     }
 
+    pub fn static_files(&self) -> Option<&StaticFiles> {
+        match &self.kind {
+            ServiceKind::Static(files) => Some(files),
+            _ => None,
+        }
+    }
+
+    pub fn external(&self) -> Option<&External> {
+        match &self.kind {
+            ServiceKind::External(external) => Some(external),
+            _ => None,
+        }
+    }
+
+    /// How its hosts build its files.
+    pub fn built_on_host(&self) -> Option<&StaticBuild> {
+        let build = self.static_files()?.build.as_ref()?;
+        (build.place == BuildPlace::Host).then_some(build)
+    }
+
+    /// Whether its hosts have a user for it.
+    pub fn has_user(&self) -> bool {
+        self.unit().is_some() || self.built_on_host().is_some()
+    }
+
     pub fn database(&self) -> Option<&Database> {
         match &self.kind {
-            ServiceKind::Mysql(database) => Some(database),
+            ServiceKind::Database(database) => Some(database),
             _ => None,
         }
     }
@@ -243,8 +428,16 @@ impl Service {
         self.keep.unwrap_or(stack.keep)
     }
 
+    /// Whether an earlier release of it can be gone back to.
+    pub fn goes_back(&self) -> bool {
+        self.is_released() && self.container().is_none()
+    }
+
     /// Whether `deploy` makes releases of it (databases only change by `provision`).
     pub fn is_released(&self) -> bool {
-        !matches!(self.kind, ServiceKind::Mysql(_))
+        !matches!(
+            self.kind,
+            ServiceKind::Database(_) | ServiceKind::External(_)
+        )
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{HostName, ServiceName, SiteName};
+use super::{Acme, CertificateSource, HostName, Route, SiteName, Tls};
 
 /// An nginx server block: names, a port and routes to services.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +18,27 @@ pub struct Site {
     pub routes: Vec<Route>,
     /// Largest request body in MiB.
     pub body_limit: u32,
+    /// `None`: HTTP alone.
+    pub tls: Option<Tls>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    pub prefix: PathPrefix,
-    pub service: ServiceName,
+impl Site {
+    /// The port of HTTPS, IPv4 and IPv6.
+    pub const HTTPS: u16 = 443;
+
+    /// The ports that visitors reach.
+    pub fn ports(&self) -> impl Iterator<Item = u16> + use<> {
+        let https = self.tls.is_some().then_some(Self::HTTPS);
+        std::iter::once(self.listen).chain(https)
+    }
+
+    /// The certificate authority that its certificate comes from, where one is to be asked.
+    pub fn acme(&self) -> Option<&Acme> {
+        match &self.tls.as_ref()?.source {
+            CertificateSource::Acme(acme) => Some(acme),
+            CertificateSource::Files(_) => None,
+        }
+    }
 }
 
 /// A DNS name (with `*.` in front for all below it) or an IP address, lower case.

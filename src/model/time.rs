@@ -10,6 +10,11 @@ pub fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The beginning of a second, for comparing texts: neither it nor a fraction of it, such as `…:01.5Z`, is before it.
+pub fn beginning(seconds: u64) -> String {
+    rfc3339(seconds).trim_end_matches('Z').to_owned()
+}
+
 /// Reads a date, a date with a time, or RFC 3339; without a zone it is UTC. Fractions of a second are left out.
 pub fn seconds_of(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -107,6 +112,12 @@ mod tests {
             assert_eq!(seconds_of(text), Some(told), "{text}");
         }
         assert_eq!(seconds_of("1970-01-02"), Some(DAY));
+        let second = beginning(told);
+        assert_eq!(seconds_of(&second), Some(told));
+        for text in ["2026-11-21T10:36:01Z", "2026-11-21T10:36:01.000000001Z"] {
+            assert!(second.as_str() < text, "{second} {text}");
+        }
+        assert!(second.as_str() > "2026-11-21T10:36:00.999999999Z");
         for day in [0, 59, 365, 11_016, 19_782, 19_783, 40_000] {
             assert_eq!(seconds_of(&rfc3339(day * DAY + 5)), Some(day * DAY + 5));
         }

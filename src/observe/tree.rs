@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::facts::{SourceEntry, SourceFile, SourceTree, hex};
-use crate::model::{AppSource, Service, ServiceKind};
+use crate::model::{AppSource, Build, Service, ServiceKind, StaticFiles};
 use crate::render::{DockerIgnore, DockerIgnoreError, dockerignore_default};
 
 /// Why a folder cannot be sent.
@@ -26,6 +26,16 @@ pub enum TreeError {
     Kind { path: PathBuf },
     #[error("{path} is not there, though `{service}` includes it")]
     Missing { path: PathBuf, service: String },
+    #[error("{path} is not there, though `{key}` of `{service}` names it")]
+    NotThere {
+        path: PathBuf,
+        key: &'static str,
+        service: String,
+    },
+    #[error(
+        "{path} is not what the file beside it is when it is compressed, and nginx would send it in its place; make it again, or remove it"
+    )]
+    Stale { path: PathBuf },
     #[error("{path} cannot be used")]
     Ignore {
         path: PathBuf,
@@ -44,16 +54,10 @@ pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
                 let ignore = unit.source.join(".stackctlignore");
                 context(&unit.source, None, Some(ignore)).map(Some)
             }
-            AppSource::Build(build) => {
-                let dockerfile = build.dockerfile.as_deref().map(slashed);
-                // Docker prefers `<Dockerfile>.dockerignore`: https://docs.docker.com/build/concepts/context/#filename-and-location
-                let own = dockerfile
-                    .as_ref()
-                    .map(|name| build.context.join(format!("{name}.dockerignore")));
-                context(&build.context, dockerfile.as_deref(), own).map(Some)
-            }
+            AppSource::Build(build) => built(build).map(Some),
             AppSource::Image(_) => Ok(None),
         },
+        ServiceKind::Static(files) if files.build.is_some() => source(files).map(Some),
         ServiceKind::Static(files) => {
             let mut tree = SourceTree {
                 root: files.root.clone(),
@@ -74,16 +78,62 @@ pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
                 }
                 walk(&files.root, &path, &mut tree, &|path, _| !is_hidden(path))?;
             }
-            for path in files.fill.keys() {
-                let key = slashed(path);
-                if let Some(SourceEntry::File(file)) = tree.entries.get_mut(&key) {
-                    file.contents = Some(read(&files.root.join(path))?);
-                }
-            }
-            not_empty(tree).map(Some)
+            sent(service, files, tree).map(Some)
         }
-        ServiceKind::Mysql(_) => Ok(None),
+        ServiceKind::Container(container) => match &container.source {
+            AppSource::Build(build) => built(build).map(Some),
+            AppSource::Image(_) | AppSource::Unit(_) => Ok(None),
+        },
+        ServiceKind::Database(_) | ServiceKind::External(_) => Ok(None),
     }
+}
+
+/// Static files as they are sent: with the contents of those that are filled in, and with nothing that visitors must not get.
+fn sent(
+    service: &Service,
+    files: &StaticFiles,
+    mut tree: SourceTree,
+) -> Result<SourceTree, TreeError> {
+    let named = files.fill.keys().map(|path| ("fill", path));
+    for (key, path) in named.chain(files.fallback.iter().map(|path| ("fallback", path))) {
+        if !tree.has_file(&slashed(path)) {
+            return Err(TreeError::NotThere {
+                path: files.root.join(path),
+                key,
+                service: service.name.to_string(),
+            });
+        }
+    }
+    for path in files.fill.keys() {
+        let key = slashed(path);
+        // What was compressed before holds the placeholder still.
+        tree.entries.remove(&format!("{key}.gz"));
+        if let Some(SourceEntry::File(file)) = tree.entries.get_mut(&key) {
+            file.contents = Some(read(&files.root.join(path))?);
+        }
+    }
+    let read = |source| TreeError::Read {
+        path: files.root.clone(),
+        source,
+    };
+    if let Some(stale) = tree
+        .stale_compressed(|path| fs::File::open(path))
+        .map_err(read)?
+    {
+        let path = tree.root.join(stale);
+        return Err(TreeError::Stale { path });
+    }
+    not_empty(tree)
+}
+
+/// The context of an image.
+fn built(build: &Build) -> Result<SourceTree, TreeError> {
+    let dockerfile = build.dockerfile.as_deref().map(slashed);
+    // Docker prefers `<Dockerfile>.dockerignore`: https://docs.docker.com/build/concepts/context/#filename-and-location
+    let own = dockerfile
+        .as_ref()
+        .map(|name| build.context.join(format!("{name}.dockerignore")));
+    context(&build.context, dockerfile.as_deref(), own)
 }
 
 /// A build context as `docker build` would send it; `own` is preferred to its `.dockerignore`.
@@ -136,6 +186,21 @@ fn context(
             file.contents = Some(read(&root.join(name))?);
         }
     }
+    not_empty(tree)
+}
+
+/// What static files are built from: neither what was built of it here, nor what was installed.
+fn source(files: &StaticFiles) -> Result<SourceTree, TreeError> {
+    let ignore = files.root.join(".stackctlignore");
+    let mut tree = context(&files.root, None, Some(ignore))?;
+    let output = files.build.as_ref().map(|build| slashed(&build.output));
+    let is_made = |path: &str| {
+        let of_output = output
+            .iter()
+            .any(|output| Path::new(path).starts_with(output));
+        of_output || path.split('/').any(|part| part == "node_modules")
+    };
+    tree.entries.retain(|path, _| !is_made(path));
     not_empty(tree)
 }
 

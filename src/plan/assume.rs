@@ -1,5 +1,6 @@
 //! Facts as they would be after `provision`, so that `plan` can show `deploy` for a host that is not ready yet.
 
+use super::tls;
 use crate::facts::{DatabaseFacts, Facts, FileFacts, FileKind, NetworkFacts, SchemaFacts, sha256};
 use crate::model::{Layout, Stack};
 use crate::render::{self, RenderError, Templates};
@@ -27,7 +28,8 @@ pub fn assume_provisioned(
             facts.files.remove(&layout.manifest());
         }
         let host = stack.hosts.get(name);
-        let site = host.map(|host| render::nginx_site(templates, stack, host));
+        let https = tls::https(stack, name, facts, None);
+        let site = host.map(|host| render::nginx_site(templates, stack, host, &https));
         if let Some(site) = site.transpose()?.flatten() {
             let there = FileFacts {
                 kind: FileKind::File,
@@ -42,10 +44,12 @@ pub fn assume_provisioned(
             facts.files.remove(&layout.nginx_available());
         }
         for service in stack.services_on(name) {
-            let Some(unit) = service.unit() else { continue };
+            if !service.has_user() {
+                continue;
+            }
             let user = layout.user_name(&service.name);
             facts.users.insert(user, layout.user(service));
-            for package in super::unit::packages(unit) {
+            for package in super::unit::packages(service) {
                 let packages = &mut facts.packages;
                 packages.entry((*package).into()).or_default();
             }
@@ -55,8 +59,22 @@ pub fn assume_provisioned(
             let docker = facts.docker.get_or_insert_default();
             let networks = [(layout.app_network(), false), (layout.data_network(), true)];
             for (network, internal) in networks {
-                let there = NetworkFacts { internal };
+                let there = NetworkFacts {
+                    internal,
+                    definition: None,
+                };
                 docker.networks.entry(network).or_insert(there);
+            }
+            for service in &services {
+                let Some(composed) = service.composed() else {
+                    continue;
+                };
+                for place in &composed.networks {
+                    let there = NetworkFacts::default();
+                    let networks = &mut docker.networks;
+                    networks.entry(place.network.clone()).or_insert(there);
+                }
+                docker.volumes.extend(composed.volumes().map(str::to_owned));
             }
         }
         for service in stack.services_on(name) {

@@ -19,6 +19,18 @@ pub struct Difference {
 pub fn compare(a: &Record, b: &Record) -> Vec<Difference> {
     let mut differences = files(&a.sources, &b.sources);
     let (own, others) = (settings(a), settings(b));
+    // A compose file has passwords among its variables, and in commands.
+    let of_file = |record: &Record| {
+        record
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.options.is_some())
+    };
+    let is_composed = of_file(a) || of_file(b);
+    let is_private = |key: &str| {
+        is_composed
+            && (key.starts_with("env ") || ["command", "entrypoint", "options"].contains(&key))
+    };
     let mut keys: Vec<&String> = own.keys().chain(others.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -31,10 +43,15 @@ pub fn compare(a: &Record, b: &Record) -> Vec<Difference> {
             differences.push(Difference {
                 what: key.clone(),
                 how: how(before.is_some(), after.is_some()),
-                diff: Some(diff(&line(before), &line(after))),
+                diff: (!is_private(key)).then(|| diff(&line(before), &line(after))),
             });
         }
     }
+    let secrets = files(&a.secrets.values, &b.secrets.values).into_iter();
+    differences.extend(secrets.map(|one| Difference {
+        what: one.what.replacen("file ", "secret ", 1),
+        ..one
+    }));
     let text = |record: &Record| -> BTreeMap<String, String> {
         let id = record.id.as_str();
         let files = record.files.iter();

@@ -21,15 +21,15 @@ use crate::render::{self, RenderError, Templates};
 /// Prepare everywhere, then switch everywhere, then watch, then confirm, then stop what is old: whatever fails before it is
 /// confirmed is taken back everywhere, so that no fleet is left half and half.
 pub(super) mod phase {
-    pub const PREPARE: u16 = 0;
-    pub const SWITCH: u16 = 1;
-    pub const BAKE: u16 = 2;
-    pub const COMMIT: u16 = 3;
-    pub const RETIRE: u16 = 4;
+    /// Images come first, of all services: what is replaced in its place does not wait stopped for another's build.
+    pub const IMAGES: u16 = 0;
+    pub const PREPARE: u16 = 1;
+    pub const SWITCH: u16 = 2;
+    pub const BAKE: u16 = 3;
+    pub const COMMIT: u16 = 4;
+    pub const RETIRE: u16 = 5;
 }
 
-/// nginx's group on Debian and Ubuntu: base-passwd gives www-data the fixed id 33.
-pub(super) const WWW_DATA: u32 = 33;
 /// The first of the loopback ports that TCP-only containers are published on.
 const FIRST_PORT: u16 = 20000;
 const PORTS: u16 = 10000;
@@ -71,10 +71,12 @@ pub fn deploy(
                     host: name.clone(),
                     source,
                 })?;
+            plan.forget_networks();
         }
         plan.confirm(phase::BAKE, phase::COMMIT);
         plan.finish(phase::RETIRE, &mut parts);
     }
+    parts.roll_out(stack);
     parts.into_plan()
 }
 
@@ -94,38 +96,13 @@ impl HostPlan<'_> {
                     self.app(service, app, release, None, templates)
                 }
             },
-            ServiceKind::Static(_) => {
-                self.static_files(service, release);
+            ServiceKind::Container(container) => {
+                self.container_in_place(service, container, release);
                 Ok(())
             }
-            ServiceKind::Mysql(_) => Ok(()),
+            ServiceKind::Static(files) => self.static_files(service, files, release),
+            ServiceKind::Database(_) | ServiceKind::External(_) => Ok(()),
         }
-    }
-
-    fn static_files(&mut self, service: &Service, release: &Release) {
-        let link = self.layout.current(&service.name);
-        let target = format!("../releases/{}/{}", service.name, release.id);
-        let to = self.layout.release(&service.name, &release.id);
-        let staged = self.has_release(service, &release.id);
-        let current = self.facts.link(&link).map(str::to_owned);
-        if current.as_deref() != Some(target.as_str()) || !staged {
-            let cause = switch_cause(current.as_deref());
-            if let Some(tree) = release.tree.clone().filter(|_| !staged) {
-                let undo = Action::Remove(to.clone());
-                let step = self.step(
-                    phase::PREPARE,
-                    Action::PushTree {
-                        tree: Box::new(tree),
-                        to,
-                    },
-                    "not on the host",
-                );
-                step.undo.push(undo);
-            }
-            self.switch(link, target, current, cause);
-        }
-        self.mark(service, &release.id);
-        self.prune_folders(service, &release.id);
     }
 
     /// Sends new requests to another release; taken back, the one before gets them again.
@@ -199,6 +176,11 @@ impl HostPlan<'_> {
             self.changed_by_hand(&spec, there, "make it again beside this one, and switch")
         });
         let by_hand = by_hand.or(self.edited_secrets(service, id));
+        let by_hand = by_hand.or(self.edited_given(service, release));
+        let by_hand = by_hand.or(self.changed_url(service, id));
+        let composed = app.composed.as_deref();
+        let by_hand =
+            by_hand.or(composed.and_then(|composed| self.edited_files(service, composed, id)));
         let same = labelled && by_hand.is_none();
         let is_running = there.as_ref().is_some_and(ContainerFacts::is_running);
         let runs = same && is_running;
@@ -218,6 +200,7 @@ impl HostPlan<'_> {
                 .map(RecordedFile::of)
                 .collect(),
             sources: release.tree.as_ref().map(sources).unwrap_or_default(),
+            secrets: release.secrets.record(),
         };
         // What serves is not stopped to be made again.
         if let Some(there) = there.as_ref().filter(|_| switched && is_running && !same) {
@@ -265,6 +248,11 @@ impl HostPlan<'_> {
             self.proxy(service, id, units);
             self.file(phase::PREPARE, record.file(&layout));
             self.missing_secrets(service, id);
+            self.missing_given(service, release);
+            if let Some(composed) = composed {
+                self.missing_files(service, composed, id);
+            }
+            self.seed_container(service, app, &spec);
             if let Some(there) = &there {
                 self.keep_restarting(phase::PREPARE, &spec, there);
             }
@@ -304,7 +292,7 @@ impl HostPlan<'_> {
         let target = self.layout.link_target(&service.name, id);
         let switched = current.as_deref() == Some(target.as_str());
         self.owns_record_of(service, id);
-        self.at_boot(service, app, tmpfiles, switched);
+        self.at_boot((service, app, id), tmpfiles, switched);
         if !switched {
             self.bake(app, process, &link);
             self.switch(link, target, current, &cause);
@@ -317,13 +305,20 @@ impl HostPlan<'_> {
     /// What a boot makes the link from; before the switch, since a boot between the two must find a release whole.
     pub(super) fn at_boot(
         &mut self,
-        service: &Service,
-        app: &App,
+        (service, app, id): (&Service, &App, &ReleaseId),
         tmpfiles: RemoteFile,
         switched: bool,
     ) {
         let stood = self.contents(&tmpfiles.path);
-        let mut comparison = self.compare(&tmpfiles);
+        // Also where the list of what is ours is gone: it is the same file for the release that serves.
+        let serving = self.serving(service);
+        let is_ours = serving
+            .zip(stood.as_deref())
+            .is_some_and(|(serving, stood)| {
+                let stood = String::from_utf8_lossy(stood);
+                stood.replace(serving.as_str(), id.as_str()).as_bytes() == tmpfiles.contents
+            });
+        let mut comparison = self.compare_with(&tmpfiles, is_ours || self.was_here());
         if let (Comparison::Left, false) = (&comparison, switched) {
             // As somebody edited it, a boot would lead to a release that no longer serves.
             if let Some(drift) = self.drift.last_mut() {
@@ -527,9 +522,22 @@ pub(super) fn drain(
     service: &ServiceName,
     id: &ReleaseId,
 ) -> Action {
-    let deadline = Duration::from_secs(u64::from(app.drain));
-    match (process, app.listen) {
-        (Process::Container(container), Listen::Socket) => Action::Drain {
+    let has_proxy = app.listen != Listen::Socket;
+    drain_before(process, has_proxy, app.drain, layout, service, id)
+}
+
+/// The same of a release that was made by an earlier yaml, which may have had it listen in another way.
+pub(super) fn drain_before(
+    process: &Process,
+    has_proxy: bool,
+    seconds: u32,
+    layout: &Layout,
+    service: &ServiceName,
+    id: &ReleaseId,
+) -> Action {
+    let deadline = Duration::from_secs(u64::from(seconds));
+    match process {
+        Process::Container(container) if !has_proxy => Action::Drain {
             container: Some(container.clone()),
             socket: format!("{}/app.sock", Layout::CONTAINER_RUN),
             deadline,

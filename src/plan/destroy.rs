@@ -8,7 +8,7 @@ use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
 use super::provision::MARIADB;
 use super::step::{Action, Plan, SiteBefore};
 use crate::facts::{DatabaseFacts, DockerFacts, Facts, FirewallFacts};
-use crate::model::{HostPath, Layout, ReleaseId, ServiceName, Stack};
+use crate::model::{HostPath, Layout, ReleaseId, Service, ServiceName, Stack};
 
 const PHASE: u16 = 0;
 const CAUSE: &str = "the stack goes";
@@ -24,13 +24,19 @@ pub fn destroy(stack: &Stack, facts: &Facts, volumes: bool) -> Result<Plan, Plan
         let mut plan = HostPlan::new(stack, host, facts, Options::default());
         plan.check_removable();
         plan.remove_site();
+        plan.remove_certificates();
         plan.remove_units_of_releases();
         plan.remove_containers();
         let mut kept = plan.remove_volumes(volumes);
         kept.extend(plan.remove_databases(volumes));
+        kept.extend(plan.written(volumes));
+        if !kept.is_empty() {
+            // It may be of no use without them.
+            kept.extend(super::secret::made_on_hosts(stack));
+        }
         plan.remove_firewall();
         plan.remove_files();
-        plan.remove_users();
+        plan.remove_users(volumes);
         plan.remove_state(kept);
         // Not finished as other plans are: there is no manifest any more.
         parts.steps.extend(plan.steps);
@@ -73,6 +79,8 @@ pub fn folders_to_destroy(stack: &Stack) -> Vec<String> {
         format!("{state}/databases"),
         "/run/stackctl".into(),
         Layout::FIREWALL_STACKS.into(),
+        Layout::CERTBOT_RENEWALS.into(),
+        Layout::AUTHORITIES.into(),
     ]
 }
 
@@ -114,7 +122,12 @@ impl HostPlan<'_> {
     /// First of all, so that nginx never is led to what is not there any more.
     fn remove_site(&mut self) {
         let (available, enabled) = (self.layout.nginx_available(), self.layout.nginx_enabled());
-        if !self.is_there(&available) && !self.is_there(&enabled) {
+        // The mark is what a run leaves that removed the site and did not come to tell nginx.
+        let stale = self.layout.nginx_stale();
+        if ![&available, &enabled, &stale]
+            .map(|path| self.is_there(path))
+            .contains(&true)
+        {
             return;
         }
         let site = SiteBefore {
@@ -122,12 +135,22 @@ impl HostPlan<'_> {
             mode: 0o644,
             contents: None,
             links: vec![(enabled, None)],
-            stale: self.layout.nginx_stale(),
+            stale,
         };
         self.step(PHASE, Action::RestoreSite(site), CAUSE);
         self.note(
             "nginx's logs of its sites stay in /var/log/nginx, and packages stay as they are",
         );
+    }
+
+    /// Those that authorities issued, and who vouches for them. Files of this machine go with the state.
+    fn remove_certificates(&mut self) {
+        for name in self.renewed() {
+            self.step(PHASE, Action::ForgetCertificate(name), CAUSE);
+        }
+        for path in self.trusted() {
+            self.step(PHASE, Action::DistrustAuthority(path), CAUSE);
+        }
     }
 
     /// The releases of which there is anything: by containers and by folders.
@@ -208,15 +231,26 @@ impl HostPlan<'_> {
             if there.is_running() || there.state == "restarting" {
                 // Databases write their buffers out.
                 let is_database = !there.labels.contains_key(label::RELEASE);
+                let service = there.labels.get(label::SERVICE);
+                let service = service.and_then(|name| self.stack.services.get(&name.parse().ok()?));
+                let grace = match service.and_then(Service::composed) {
+                    Some(composed) => composed.stop_grace,
+                    None if is_database => 60,
+                    None => 10,
+                };
                 let stop = Action::StopContainer {
                     name: name.clone(),
-                    grace: if is_database { 60 } else { 10 },
+                    grace,
                 };
                 self.step(PHASE, stop, CAUSE);
             }
             self.step(PHASE, Action::RemoveContainer(name.clone()), CAUSE);
         }
         for name in &docker.owned_networks {
+            let declared = self.stack.networks.get(name);
+            if declared.is_some_and(|network| network.external) {
+                continue;
+            }
             self.step(PHASE, Action::RemoveNetwork(name.clone()), CAUSE);
         }
         let ours = docker
@@ -236,6 +270,11 @@ impl HostPlan<'_> {
         let mut kept = Vec::new();
         let prefix = format!("{}-", self.stack.name);
         for name in &docker.owned_volumes {
+            let declared = self.stack.volumes.get(name);
+            if declared.is_some_and(|volume| volume.external) {
+                self.note(format!("the volume {name} is `external` and stays"));
+                continue;
+            }
             let service = name.strip_prefix(&prefix).unwrap_or(name);
             let marker: HostPath = format!("{}/databases/{service}", self.layout.state())
                 .parse()
@@ -252,14 +291,33 @@ impl HostPlan<'_> {
                 );
                 continue;
             }
+            let is_database = self
+                .stack
+                .services
+                .values()
+                .any(|known| known.database().is_some() && known.name.as_str() == service);
+            if !is_database && name.starts_with(&format!("{}_", self.stack.name)) {
+                self.note(format!(
+                    "the data in the volume {name} stays; --volumes would remove it"
+                ));
+                continue;
+            }
             self.note(format!(
                 "the data of `{service}` stays, in the volume {name}, and its passwords with it; --volumes would remove them"
             ));
             let secrets = [format!("{service}-root"), format!("{service}-password")];
             kept.extend(secrets.iter().map(|name| self.layout.secret(name)));
             kept.push(marker);
+            kept.extend(self.seed_marks(service));
         }
         kept
+    }
+
+    /// What tells that data was loaded into a database that stays.
+    fn seed_marks(&self, database: &str) -> Vec<HostPath> {
+        let name = database.parse();
+        let marks = name.map(|name| super::seed::marks(self.stack, &self.layout, &name));
+        marks.unwrap_or_default()
     }
 
     /// Databases of the host's own server, which itself stays. What must stay with data that stays.
@@ -284,6 +342,7 @@ impl HostPlan<'_> {
                 ));
                 kept.push(self.layout.secret(&app_secret(service)));
                 kept.push(marker);
+                kept.extend(self.seed_marks(name.as_str()));
                 continue;
             }
             if !self.facts.is_active(MARIADB) {
@@ -308,13 +367,47 @@ impl HostPlan<'_> {
         kept
     }
 
+    /// The services whose units have written what outlives releases, also those that have left the yaml.
+    fn writers(&self) -> Vec<ServiceName> {
+        let names = self.facts.entries.get(self.layout.states().as_str());
+        let names = names.into_iter().flat_map(|names| names.keys());
+        names.filter_map(|name| name.parse().ok()).collect()
+    }
+
+    /// What units have written. What of it must stay.
+    fn written(&mut self, all: bool) -> Vec<HostPath> {
+        if all {
+            return Vec::new();
+        }
+        let writers = self.writers();
+        for name in &writers {
+            let folder = self.layout.state_of(name);
+            self.note(format!(
+                "what `{name}` has written stays, in {folder}, and the user whose it is; --volumes would remove them"
+            ));
+        }
+        let folders = writers.iter().map(|name| self.layout.state_of(name));
+        folders.collect()
+    }
+
     /// The users of its units, once nothing of theirs is left.
-    fn remove_users(&mut self) {
+    fn remove_users(&mut self, all: bool) {
+        let writers = self.writers();
+        let mut owners: BTreeSet<ServiceName> = BTreeSet::new();
         for service in self.stack.services_on(&self.host.name) {
-            let name = self.layout.user_name(&service.name);
-            if self.facts.users.contains_key(&name) {
-                self.step(PHASE, Action::RemoveUser(name), CAUSE);
+            let is_there = self
+                .facts
+                .users
+                .contains_key(&self.layout.user_name(&service.name));
+            if is_there && (all || !writers.contains(&service.name)) {
+                owners.insert(service.name.clone());
             }
+        }
+        if all {
+            owners.extend(writers);
+        }
+        for name in owners {
+            self.remove_user(PHASE, &name, CAUSE);
         }
     }
 
@@ -355,11 +448,12 @@ impl HostPlan<'_> {
 
     fn remove_files(&mut self) {
         let begun = self.steps.len();
-        let recover = self.layout.recover_unit();
-        let path = self.layout.unit(&recover);
-        if self.is_there(&path) {
-            self.step(PHASE, Action::StopUnit(recover), CAUSE);
-            self.remove(path);
+        for unit in [self.layout.recover_unit(), self.layout.admit_unit()] {
+            let path = self.layout.unit(&unit);
+            if self.is_there(&path) {
+                self.step(PHASE, Action::StopUnit(unit), CAUSE);
+                self.remove(path);
+            }
         }
         for path in self.owned_units() {
             self.remove(path);
@@ -397,6 +491,7 @@ impl HostPlan<'_> {
             state.to_string(),
             format!("{state}/secrets"),
             format!("{state}/databases"),
+            format!("{state}/state"),
         ];
         let below = folders.into_iter().any(is_left);
         let runs = self.facts.entries.get("/run/stackctl");

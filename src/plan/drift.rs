@@ -5,12 +5,12 @@ mod container;
 use container::{RESTART, changes};
 
 use super::compare::compare as compare_records;
-use super::container::{self as containers, ContainerSpec};
+use super::container::{self as containers, ContainerSpec, Handed};
 use super::deploy::phase;
 use super::host::HostPlan;
 use super::record::Record;
 use super::step::Action;
-use crate::facts::ContainerFacts;
+use crate::facts::{ContainerFacts, DatabaseFacts};
 use crate::model::{HostName, HostPath, Owner, ReleaseId, RemoteFile, Service};
 
 /// One thing that is no longer as it was left.
@@ -255,53 +255,63 @@ impl HostPlan<'_> {
         });
     }
 
-    /// Hands a release its own copy of a database's password.
-    pub(super) fn secret_copy(
-        &self,
-        service: &Service,
-        id: &ReleaseId,
-        needed: &Service,
-    ) -> Action {
-        let secret = containers::app_secret(needed);
+    /// Hands a release its own copies of databases' passwords.
+    pub(super) fn secret_copies(&self, service: &Service, id: &ReleaseId) -> Vec<Action> {
+        let handed = containers::handed(self.stack, service).into_iter();
+        handed
+            .map(|handed| self.secret_copy(service, id, handed))
+            .collect()
+    }
+
+    fn secret_copy(&self, service: &Service, id: &ReleaseId, handed: Handed) -> Action {
         Action::CopySecret {
-            from: self.layout.secret(&secret),
-            to: containers::release_secret(&self.layout, service, id, &secret),
+            from: handed.from,
+            to: containers::release_secret(&self.layout, service, id, &handed.name),
+            mode: 0o400,
             owner: Owner {
                 user: self.layout.user(service),
                 group: self.layout.user(service),
             },
+            around: handed.around,
         }
-    }
-
-    fn secret_paths(&self, service: &Service, id: &ReleaseId, needed: &Service) -> [HostPath; 2] {
-        let secret = containers::app_secret(needed);
-        let copy = containers::release_secret(&self.layout, service, id, &secret);
-        [self.layout.secret(&secret), copy]
     }
 
     /// A copy that is gone would keep the container from starting again; one that others may read is no secret.
     pub(super) fn missing_secrets(&mut self, service: &Service, id: &ReleaseId) {
-        for (needed, _) in containers::databases_of(self.stack, service) {
-            let [_, copy] = self.secret_paths(service, id, needed);
-            let user = self.layout.user(service);
-            let cause = match self.facts.files.get(&copy) {
+        let user = self.layout.user(service);
+        for copy in self.secret_copies(service, id) {
+            let Action::CopySecret { to, .. } = &copy else {
+                continue;
+            };
+            let cause = match self.facts.files.get(to) {
                 None => "missing",
                 Some(there) if there.mode & 0o7777 != 0o400 || there.user != user => {
                     "its mode or owner differs"
                 }
                 Some(_) => continue,
             };
-            let copy = self.secret_copy(service, id, needed);
             self.step(phase::PREPARE, copy, cause);
         }
     }
 
-    /// The copies of passwords that are no longer what they are copies of.
+    /// The copies of passwords that are no longer what they are copies of. Of what is longer than its secret nobody but the
+    /// host can tell.
     fn differing_secrets(&self, service: &Service, id: &ReleaseId) -> Vec<[HostPath; 2]> {
-        let needed = containers::databases_of(self.stack, service);
-        let paths = needed.map(|(needed, _)| self.secret_paths(service, id, needed));
+        let copies = self.secret_copies(service, id).into_iter();
+        let paths = copies.filter_map(|copy| match copy {
+            Action::CopySecret {
+                from,
+                to,
+                around: None,
+                ..
+            } => Some([from, to]),
+            _ => None,
+        });
         let digest = |path: &HostPath| self.facts.files.get(path)?.digest.clone();
+        // Those of others change without any drift.
+        let ours = self.layout.state();
         paths
+            .filter(|[secret, _]| secret.as_str().starts_with(ours.as_str()))
             .filter(|[secret, copy]| match (digest(secret), digest(copy)) {
                 (Some(was), Some(is)) => was != is,
                 _ => false,
@@ -320,6 +330,29 @@ impl HostPlan<'_> {
             cause = Some(format!("{copy} was edited on the host"));
         }
         cause.filter(|_| self.options.overwrite_drift)
+    }
+
+    /// Why a release must be made again that was handed another URL than the one by which a server is found now. Whoever
+    /// looks after the server changes it, so it is no drift.
+    pub(super) fn changed_url(&self, service: &Service, id: &ReleaseId) -> Option<String> {
+        let mut externals = containers::externals_of(self.stack, service);
+        externals.find_map(|(needed, external)| {
+            let Some(DatabaseFacts::Answers(told)) = self.facts.database(&needed.name) else {
+                return None;
+            };
+            let digest = |path: &HostPath| self.facts.files.get(path)?.digest.as_ref();
+            let copy = |name: &str| containers::release_secret(&self.layout, service, id, name);
+            if let Some(ca_file) = external.mysql().and_then(|server| server.ca_file.as_ref()) {
+                let handed = digest(&copy(&containers::ca_secret(needed)));
+                if handed.is_some_and(|handed| digest(ca_file).is_some_and(|is| is != handed)) {
+                    return Some(format!("the certificates in {ca_file} are others"));
+                }
+            }
+            let handed = digest(&copy(&containers::external_secret(needed, external)))?;
+            let is_another = told.url.as_ref()? != handed;
+            let (what, file) = (external.secret(), external.secret_file());
+            is_another.then(|| format!("the {what} in {file} is another"))
+        })
     }
 
     /// Keeps copies of what somebody edited of a release that is made again.

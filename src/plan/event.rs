@@ -1,5 +1,6 @@
 //! What can be said while a plan is applied.
 
+use super::{Action, Plan};
 use crate::model::HostName;
 
 /// Something that happened to the step of this index.
@@ -61,6 +62,8 @@ pub struct Outcome<E> {
     pub unarmed: Vec<(HostName, E)>,
     /// What was taken back, in words.
     pub undone: Vec<String>,
+    /// What could not be taken back, in words: its host tries again before the next run.
+    pub not_undone: Vec<String>,
     /// Whether the person stopped it.
     pub cancelled: bool,
 }
@@ -79,5 +82,16 @@ impl<E> Outcome<E> {
 
     pub fn is_success(&self) -> bool {
         self.errors.is_empty() && self.unarmed.is_empty() && !self.cancelled
+    }
+
+    /// Whether each host has confirmed what was switched: from then on nothing is taken back, even if a later step fails.
+    pub fn is_confirmed(&self, plan: &Plan) -> bool {
+        let mut commits = plan
+            .steps
+            .iter()
+            .zip(&self.states)
+            .filter(|(step, _)| matches!(step.action, Action::Commit(_)))
+            .peekable();
+        commits.peek().is_some() && commits.all(|(_, state)| *state == StepState::Done)
     }
 }

@@ -35,6 +35,7 @@ fn effect(step: &Step) -> Option<String> {
 fn content(action: &Action) -> Option<String> {
     Some(match action {
         Action::PutFile { file, .. } if is_manifest(file.path.as_str()) => return None,
+        Action::Remove(path) if is_manifest(path.as_str()) => return None,
         // When it was is the host's business.
         Action::Commit(commit) => format!(
             "Commit {:?} {:?} {:?}",
@@ -44,14 +45,31 @@ fn content(action: &Action) -> Option<String> {
         Action::KeepCopy { from, .. } => format!("KeepCopy {from}"),
         // Where a folder lies on this machine is no part of what is sent.
         Action::PushTree { tree, to } => format!("PushTree {} {to}", tree.digest()),
-        Action::BuildImage(build) => format!(
-            "BuildImage {} {} {:?} {:?} {:?} {:?}",
+        Action::BuildImage(build) | Action::BuildImageHere(build) => format!(
+            "BuildImage{} {} {} {:?} {:?} {:?} {:?} {:?}",
+            match (action, &build.push) {
+                (Action::BuildImageHere(_), Some(repository)) => format!("Here {repository}"),
+                (Action::BuildImageHere(_), None) => "Here".to_owned(),
+                _ => String::new(),
+            },
             build.tag,
             build.context.digest(),
             build.dockerfile,
             build.rendered,
+            build.target,
             build.args,
             build.labels
+        ),
+        Action::BuildHere(build) => format!(
+            "BuildHere {} {:?} {:?} {:?} {} {:?} {:?} {}",
+            build.source.digest(),
+            build.install,
+            build.command,
+            build.env,
+            build.output,
+            build.deadline,
+            build.fill,
+            build.to
         ),
         // The derived text of everything else holds every field, in an order that depends on nothing.
         other => format!("{other:?}"),
@@ -60,6 +78,20 @@ fn content(action: &Action) -> Option<String> {
 
 fn is_manifest(path: &str) -> bool {
     path.ends_with("/manifest.json")
+}
+
+/// Whether what is at a path may be a secret, or hold one.
+fn may_be_secret(path: &str) -> bool {
+    const ENDS: [&str; 5] = [
+        "/secrets.env",
+        "/secrets.json",
+        "/environment",
+        "-password",
+        "-url",
+    ];
+    path.contains("/secrets/")
+        || path.contains("/files/")
+        || ENDS.iter().any(|end| path.ends_with(end))
 }
 
 /// What `facts` say of things that plans depend on: the thing → its state, short. Clocks, load and what is free are
@@ -80,7 +112,12 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
             FileKind::Folder => "folder".into(),
             FileKind::Other => "neither file nor folder".into(),
             FileKind::File => {
-                let digest = file.digest.as_deref().unwrap_or_default();
+                // A weak secret could be found by a digest of it.
+                let digest = file
+                    .digest
+                    .as_deref()
+                    .filter(|_| !may_be_secret(path.as_str()))
+                    .unwrap_or_default();
                 format!("file {}", digest.get(..SHORT).unwrap_or(digest))
             }
         };
@@ -89,6 +126,15 @@ pub fn standing(facts: &HostFacts) -> BTreeMap<String, String> {
             path.to_string(),
             format!("{what} {mode:04o} {user}:{group}"),
         );
+    }
+    for (path, certificate) in &facts.certificates {
+        let names: Vec<&str> = certificate.names.iter().map(String::as_str).collect();
+        let state = format!(
+            "until {} for {}",
+            certificate.not_after_text,
+            names.join(", ")
+        );
+        tell(format!("certificate {path}"), state);
     }
     for (folder, names) in &facts.entries {
         for name in names.keys() {

@@ -189,6 +189,7 @@ impl HostPlan<'_> {
     fn note_closed(&mut self) {
         let mut open = self.stack.open_ports(&self.host.name);
         open.extend(&self.facts.ssh_ports);
+        open.extend(self.stack.private_port(&self.host.name));
         if let Some(seen) = &self.facts.firewall {
             open.extend(seen.open_ports());
         }

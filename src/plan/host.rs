@@ -13,6 +13,10 @@ use crate::render::RenderError;
 pub struct Options {
     /// Replace files that the host's owner edited by hand.
     pub overwrite_drift: bool,
+    /// Load data again where it was loaded before.
+    pub seed: bool,
+    /// Ask for certificates also for names that have no address.
+    pub ignore_dns: bool,
 }
 
 /// Why nothing was planned.
@@ -61,6 +65,8 @@ pub(super) struct HostPlan<'a> {
     pub manifest: Manifest,
     /// Whether this plan goes through every file of ours but those of releases, so that a damaged manifest is whole after it.
     pub rebuilds_manifest: bool,
+    /// Whether nginx shows a certificate that has been replaced since it read it.
+    pub is_certificate_unread: bool,
     /// What is watched after the switch, and for how many seconds.
     pub baking: (Vec<BakeTarget>, u32),
     pub commit: Commit,
@@ -86,6 +92,7 @@ impl<'a> HostPlan<'a> {
             findings: Vec::new(),
             manifest,
             rebuilds_manifest: false,
+            is_certificate_unread: false,
             baking: (Vec::new(), 0),
             commit: Commit::default(),
             before_commit: 0,
@@ -188,7 +195,7 @@ impl<'a> HostPlan<'a> {
     }
 
     /// `is_unlisted_ours`: whether a file that is not in the manifest is ours all the same.
-    fn compare_with(&mut self, file: &RemoteFile, is_unlisted_ours: bool) -> Comparison {
+    pub(super) fn compare_with(&mut self, file: &RemoteFile, is_unlisted_ours: bool) -> Comparison {
         let wanted = sha256(&file.contents);
         let known = self.own(file);
         let Some(there) = self.facts.files.get(&file.path) else {
@@ -296,28 +303,32 @@ impl<'a> HostPlan<'a> {
 
     /// Files of ours that nothing wants any more.
     pub fn forget(&mut self, phase: u16, path: &HostPath, cause: &str) {
-        let known = self.manifest.files.remove(path);
-        if let Some(known) = known.clone() {
-            self.forgotten.insert(path.clone(), known);
-        }
-        if known.is_some() && self.facts.files.contains_key(path) {
+        if self.disown(path) && self.facts.files.contains_key(path) {
             self.step(phase, Action::Remove(path.clone()), cause.to_owned());
         }
     }
 
     /// A file that this plan itself has written, and wants only for a while.
     pub fn forget_new(&mut self, phase: u16, path: &HostPath, cause: &str) {
-        if let Some(known) = self.manifest.files.remove(path) {
-            self.forgotten.insert(path.clone(), known);
-        }
+        self.disown(path);
         self.step(phase, Action::Remove(path.clone()), cause);
+    }
+
+    /// Takes a file out of the manifest, for whoever removes it. Whether it was there.
+    pub fn disown(&mut self, path: &HostPath) -> bool {
+        let known = self.manifest.files.remove(path);
+        let was_there = known.is_some();
+        self.forgotten
+            .extend(known.map(|known| (path.clone(), known)));
+        was_there
     }
 
     /// What was switched is watched, then it is confirmed that what was done stays.
     pub fn confirm(&mut self, bake: u16, commit: u16) {
         self.before_commit = bake;
         let (targets, seconds) = std::mem::take(&mut self.baking);
-        if !targets.is_empty() && seconds > 0 {
+        // In a rollout the first groups are watched for its pause.
+        if !targets.is_empty() && (seconds > 0 || self.stack.rollout.is_some()) {
             self.step(
                 bake,
                 Action::Bake { targets, seconds },
@@ -367,9 +378,13 @@ impl<'a> HostPlan<'a> {
                     phase: self.before_commit,
                     action: Action::PutFile { file, before },
                     cause: OURS.into(),
-                    undo: vec![undo],
+                    undo: Vec::new(),
                 };
                 self.steps.insert(commit, step);
+                // Taken back last: nothing counts on it, so a disk that has no room for it keeps nothing else from being
+                // taken back, and what goes before it makes room.
+                let first = self.steps.iter_mut().min_by_key(|step| step.phase);
+                first.expect("one was just inserted").undo.push(undo);
                 there = Some(digest);
             }
         }
@@ -428,6 +443,19 @@ impl Parts {
         }
         // Stable: within a phase each host keeps its order.
         self.steps.sort_by_key(|step| step.phase);
+        // What one run has switched is known by its time, whatever each host's clock says.
+        let mut commits: Vec<&mut Commit> = self
+            .steps
+            .iter_mut()
+            .filter_map(|step| match &mut step.action {
+                Action::Commit(commit) => Some(commit.as_mut()),
+                _ => None,
+            })
+            .collect();
+        let time = commits.iter().map(|commit| commit.time).max();
+        for commit in &mut commits {
+            commit.time = time.unwrap_or(commit.time);
+        }
         Ok(super::Plan {
             steps: self.steps,
             notes: self.notes,

@@ -23,6 +23,8 @@ pub struct Instance {
 pub enum NoInstance {
     #[error("`{0}` is static files: nginx serves them, and nothing runs")]
     Static(ServiceName),
+    #[error("`{0}` is a server that somebody else looks after")]
+    External(ServiceName),
     #[error("`{service}` was never deployed on {host}")]
     NeverDeployed {
         service: ServiceName,
@@ -43,6 +45,7 @@ impl NoInstance {
     pub fn hint(&self) -> &'static str {
         match self {
             NoInstance::Static(_) => "`stackctl logs --nginx` shows who asked for them",
+            NoInstance::External(_) => "`stackctl status` shows whether it can be reached",
             NoInstance::NeverDeployed { .. } => {
                 "`stackctl provision` and `stackctl deploy` come first"
             }
@@ -71,7 +74,8 @@ pub fn instance(
     };
     let (name, release) = match &service.kind {
         ServiceKind::Static(_) => return Err(NoInstance::Static(service.name.clone())),
-        ServiceKind::Mysql(_) if !service.in_container() => {
+        ServiceKind::External(_) => return Err(NoInstance::External(service.name.clone())),
+        ServiceKind::Database(_) if !service.in_container() => {
             let marker = super::provision::database_marker(&layout, service);
             let is_ours = facts.files.contains_key(&marker);
             return match is_ours {
@@ -79,13 +83,16 @@ pub fn instance(
                 false => Err(never()),
             };
         }
-        ServiceKind::Mysql(_) => (layout.container(&service.name), None),
+        ServiceKind::Database(_) => (layout.container(&service.name), None),
         ServiceKind::App(_) if service.unit().is_some() => {
             let id = serving(&layout, service, facts).ok_or_else(never)?;
             let name = layout.release_unit(&service.name, &id);
             return in_unit(&layout, service, host, facts, name, Some(id));
         }
-        ServiceKind::App(_) => {
+        ServiceKind::Container(_) if facts.docker.is_none() => {
+            return Err(NoInstance::NoEngine(host.clone()));
+        }
+        ServiceKind::App(_) | ServiceKind::Container(_) => {
             let id = serving(&layout, service, facts).ok_or_else(never)?;
             (layout.release_container(&service.name, &id), Some(id))
         }

@@ -3,8 +3,8 @@
 use super::container;
 use super::host::HostPlan;
 use super::release::Release;
-use crate::facts::{HostFacts, Listener, RegistryFacts};
-use crate::model::{AppSource, HostName, Service, ServiceKind, Stack};
+use crate::facts::{DatabaseFacts, FileKind, HostFacts, Listener};
+use crate::model::{External, Service, ServiceKind};
 
 /// What packages and a first image need, in KiB.
 const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
@@ -20,24 +20,6 @@ const SKEW_REFUSED: u64 = 300;
 const SKEW_NOTED: u64 = 30;
 /// The engine of Debian 11 and Ubuntu 20.04 with their updates: 20.10.
 const OLDEST_API: (u32, u32) = (1, 41);
-
-/// The images that services of a host come from and that it must be able to pull when it lacks them.
-pub fn images_of_interest(stack: &Stack, host: &HostName) -> Vec<String> {
-    let services = stack.services_on(host);
-    let images = services.into_iter().filter_map(pulled);
-    images.collect()
-}
-
-fn pulled(service: &Service) -> Option<String> {
-    match &service.kind {
-        ServiceKind::Mysql(database) => database.image().map(ToString::to_string),
-        ServiceKind::App(app) => match &app.source {
-            AppSource::Image(image) => Some(image.to_string()),
-            AppSource::Build(_) | AppSource::Unit(_) => None,
-        },
-        ServiceKind::Static(_) => None,
-    }
-}
 
 impl HostPlan<'_> {
     /// What `provision` would fail at.
@@ -57,6 +39,7 @@ impl HostPlan<'_> {
         let stack = self.stack;
         for service in stack.services_on(&self.host.name) {
             self.check_user(service);
+            self.check_external(service);
             if service.database().is_some() {
                 self.check_database(service);
                 self.check_image(service);
@@ -80,6 +63,10 @@ impl HostPlan<'_> {
             if service.app().is_some() {
                 self.check_image(service);
                 self.check_published(service, release);
+            }
+            if let Some(container) = service.container() {
+                self.check_image(service);
+                self.check_published_ports(service, &container.composed);
             }
             if !self.has_release(service, &release.id) {
                 is_new = true;
@@ -238,8 +225,12 @@ impl HostPlan<'_> {
 
     fn check_ports(&mut self) {
         let stack = self.stack;
-        for site in stack.sites_on(&self.host.name) {
-            let Some(holder) = holder(self.facts, site.listen) else {
+        if let Some(port) = stack.private_port(&self.host.name) {
+            self.check_port_is_free(port, "takes requests from its edge");
+        }
+        let sites = stack.sites_on(&self.host.name);
+        for (site, port) in sites.flat_map(|site| site.ports().map(move |port| (site, port))) {
+            let Some(holder) = holder(self.facts, port) else {
                 continue;
             };
             let (name, stop) = match holder {
@@ -248,17 +239,41 @@ impl HostPlan<'_> {
                     format!("stop it (`sudo docker stop {name}`)"),
                 ),
                 Holder::Process(name) => {
-                    let show = format!("sudo ss -ltnp 'sport = :{}'", site.listen);
+                    let show = format!("sudo ss -ltnp 'sport = :{port}'");
                     (name, format!("stop it (`{show}` shows it)"))
                 }
             };
-            let text = format!(
-                "port {} of site `{}` is held by {name}",
-                site.listen, site.name
-            );
-            let hint = format!("{stop} or give the site another `listen`");
+            let text = format!("port {port} of site `{}` is held by {name}", site.name);
+            let hint = match port == site.listen {
+                true => format!("{stop} or give the site another `listen`"),
+                false => stop,
+            };
             self.refuse_as("ports", text, hint);
         }
+    }
+
+    /// A port that a container is to open.
+    pub(super) fn check_port_is_free(&mut self, port: u16, who: &str) {
+        let Some(holder) = holder(self.facts, port) else {
+            return;
+        };
+        let (by, hint) = match holder {
+            Holder::Container { name, image } => (
+                container_words(&name, &image),
+                format!("stop it (`sudo docker stop {name}`), or publish another port"),
+            ),
+            Holder::Process(name) => (
+                name,
+                format!(
+                    "stop it (`sudo ss -ltnp 'sport = :{port}'` shows it), or publish another port"
+                ),
+            ),
+        };
+        self.refuse_as(
+            "ports",
+            format!("port {port}, which {who}, is held by {by}"),
+            hint,
+        );
     }
 
     /// A container that is to be started again gets the port that it had.
@@ -292,7 +307,7 @@ impl HostPlan<'_> {
 
     /// The user of a service's units has its own id, and nobody else has it.
     fn check_user(&mut self, service: &Service) {
-        if service.unit().is_none() {
+        if !service.has_user() {
             return;
         }
         let (name, id) = (
@@ -317,7 +332,7 @@ impl HostPlan<'_> {
     fn check_units(&mut self) {
         for (wanted, unit) in [
             (self.runs_docker(), "docker.service"),
-            (self.has_sites(), "nginx.service"),
+            (self.has_nginx(), "nginx.service"),
         ] {
             let there = self.facts.units.get(unit);
             if wanted && there.is_some_and(|there| there.load == "masked") {
@@ -330,31 +345,69 @@ impl HostPlan<'_> {
         }
     }
 
-    /// Whether the image of a service can be had, when the host's engine was asked.
-    fn check_image(&mut self, service: &Service) {
-        let Some(image) = pulled(service) else { return };
-        let docker = self.facts.docker.as_ref();
-        let Some(told) = docker.and_then(|docker| docker.registry.get(&image)) else {
+    /// The URL of a server that somebody else looks after must be there for us alone, and lead to it.
+    pub(super) fn check_external(&mut self, service: &Service) {
+        let Some(external) = service.external() else {
             return;
         };
-        let of = format!("image {image} of `{}`", service.name);
-        match told {
-            RegistryFacts::Found => {}
-            RegistryFacts::Absent => self.refuse_as(
-                "images",
-                format!("{of} is not in its registry"),
-                "look at its name and its tag; is one of them misspelt?",
-            ),
-            RegistryFacts::Denied(why) => self.refuse_as(
-                "images",
-                format!("{of} cannot be had: the registry says: {why}"),
-                format!("is its name misspelt? If it is private: `sudo docker login` and `sudo docker pull {image}` on the host; what is there is not pulled"),
-            ),
-            RegistryFacts::Unreachable(why) => self.refuse_as(
-                "images",
-                format!("{of} cannot be had: its registry does not answer the host: {why}"),
-                "look at the host's way out (name servers, proxy, firewall) and try again",
-            ),
+        let (name, path) = (&service.name, external.secret_file());
+        let (what, key) = match external {
+            External::Mongodb { .. } => ("URL", "url_file"),
+            External::Mysql(_) => ("password", "password_file"),
+        };
+        let Some(there) = self.facts.files.get(path) else {
+            return self.refuse_as(
+                "secrets",
+                format!("{path}, which holds the {what} of `{name}`, is not there"),
+                format!(
+                    "put the {what} into it, for root alone: `sudo install -D -m 600 /dev/stdin {path}`"
+                ),
+            );
+        };
+        if there.kind != FileKind::File {
+            return self.refuse_as(
+                "secrets",
+                format!("{path}, which should hold the {what} of `{name}`, is not a file"),
+                format!("name the file itself in `{key}`, and no folder or link"),
+            );
+        }
+        if there.user != 0 {
+            return self.refuse_as(
+                "secrets",
+                format!("{path} holds the password of `{name}`, and is not root's"),
+                format!("`sudo chown root:root {path}`"),
+            );
+        }
+        if there.mode & 0o077 != 0 {
+            return self.refuse_as(
+                "secrets",
+                format!("{path} holds the password of `{name}`, and others can read it"),
+                format!("`sudo chmod 600 {path}`"),
+            );
+        }
+        if let Some(ca_file) = external.mysql().and_then(|server| server.ca_file.as_ref()) {
+            let there = self.facts.files.get(ca_file);
+            if there.is_none_or(|there| there.kind != FileKind::File) {
+                return self.refuse_as(
+                    "secrets",
+                    format!(
+                        "{ca_file}, with the certificates that `{name}` is known by, is not there"
+                    ),
+                    "put there what its provider publishes, in PEM, and no folder or link",
+                );
+            }
+        }
+        if let Some(DatabaseFacts::Silent(why)) = self.facts.database(name) {
+            let text = format!("`{name}` cannot be reached from there: {why}");
+            let hint = match external {
+                External::Mongodb { .. } => format!(
+                    "correct the URL in {path}, or look at the server and at the firewalls between"
+                ),
+                External::Mysql(_) => format!(
+                    "correct `host`, `port`, `user` and the rest of `{name}` or the password in {path}, or look at the server and at the firewalls between"
+                ),
+            };
+            self.refuse_as("databases", text, hint);
         }
     }
 
@@ -401,9 +454,15 @@ fn skewed(skew: i64) -> String {
 
 fn limit(service: &Service) -> Option<u32> {
     match &service.kind {
-        ServiceKind::App(app) => app.memory,
-        ServiceKind::Mysql(database) => database.memory,
-        ServiceKind::Static(_) => None,
+        ServiceKind::App(_) | ServiceKind::Container(_) => match service.composed() {
+            Some(composed) => {
+                let bytes = composed.options.memory_limit?;
+                u32::try_from(bytes / 1024 / 1024).ok()
+            }
+            None => service.app()?.memory,
+        },
+        ServiceKind::Database(database) => database.memory,
+        ServiceKind::Static(_) | ServiceKind::External(_) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::record::Record;
 use super::release::Release;
 use super::step::{Action, Folder, ImageBuild};
 use crate::facts::ContainerFacts;
-use crate::model::{App, AppSource, Layout, Owner, ReleaseId, Service, Stack};
+use crate::model::{App, AppSource, BuildPlace, Layout, Owner, ReleaseId, Service, Stack};
 use crate::render::{RenderError, Templates};
 
 /// A release that is made again, though it serves.
@@ -35,6 +35,18 @@ pub(super) struct Preparation<'a> {
     pub serves: bool,
     pub cause: &'a str,
     pub again: Option<&'a Again>,
+}
+
+/// An image that a host is to have.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub service: &'a Service,
+    pub source: &'a AppSource,
+    pub release: &'a Release,
+    pub tag: &'a str,
+    /// The image that it is another name of.
+    pub made_of: Option<&'a str>,
+    pub cause: &'a str,
 }
 
 impl HostPlan<'_> {
@@ -94,6 +106,81 @@ impl HostPlan<'_> {
         self.step(phase::PREPARE, wait, "it must be healthy before it serves");
     }
 
+    /// Loads the data of an app in a container, where that is due.
+    pub(super) fn seed_container(&mut self, service: &Service, app: &App, spec: &ContainerSpec) {
+        let deadline = Duration::from_secs(u64::from(app.release_deadline));
+        self.seed(service, app, |command| {
+            let once = container::one_off(spec, "seed", command.to_vec());
+            let undo = Action::RemoveContainer(once.name.clone());
+            let spec = Box::new(once);
+            (Action::RunOnce { spec, deadline }, undo)
+        });
+    }
+
+    /// Has the host have the image of a release.
+    pub(super) fn image(&mut self, making: &Making<'_>) {
+        let Making {
+            service,
+            source,
+            release,
+            tag,
+            made_of,
+            cause,
+        } = *making;
+        let docker = self.facts.docker.as_ref();
+        let has = |steps: &[super::Step]| {
+            // Two services may be pulled from one image.
+            let pulls = |step: &super::Step| matches!(&step.action, Action::PullImage(image) if image == tag);
+            steps.iter().any(pulls)
+        };
+        if docker.is_some_and(|docker| docker.has_image(tag)) || has(&self.steps) {
+            return;
+        }
+        let made_of = made_of.filter(|image| !image.is_empty());
+        match (source, &release.tree) {
+            // The very image that serves, and not one that is built from the same files.
+            (AppSource::Build(_), _) if let Some(image) = made_of => {
+                let (image, tag) = (image.to_owned(), tag.to_owned());
+                self.step(phase::IMAGES, Action::TagImage { image, tag }, cause);
+            }
+            (AppSource::Build(build), Some(tree)) => {
+                let place = build.place;
+                let args = build
+                    .args
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), value.clone()))
+                    .collect();
+                let dockerfile = build.dockerfile.as_ref().map_or_else(
+                    || ".stackctl.Dockerfile".to_owned(),
+                    |path| path.to_string_lossy().into_owned(),
+                );
+                let build = ImageBuild {
+                    tag: tag.to_owned(),
+                    context: tree.clone(),
+                    dockerfile,
+                    rendered: release.dockerfile.clone(),
+                    target: build.target.clone(),
+                    args,
+                    labels: own_labels(self.stack, service, &release.id),
+                    push: build.push.as_ref().map(ToString::to_string),
+                };
+                let build = Box::new(build);
+                let action = match place {
+                    BuildPlace::Host => Action::BuildImage(build),
+                    BuildPlace::Local => Action::BuildImageHere(build),
+                };
+                self.step(phase::IMAGES, action, cause);
+            }
+            _ => {
+                self.step(
+                    phase::IMAGES,
+                    Action::PullImage(tag.to_owned()),
+                    "not on the host",
+                );
+            }
+        }
+    }
+
     /// Everything up to a running container.
     pub(super) fn prepare(&mut self, service: &Service, app: &App, what: &Preparation<'_>) {
         let Preparation {
@@ -109,44 +196,14 @@ impl HostPlan<'_> {
         } = *what;
         let id = &release.id;
         let layout = self.layout.clone();
-        let docker = self.facts.docker.as_ref();
-        if !docker.is_some_and(|docker| docker.images.contains_key(&spec.image)) {
-            let made_of = again.filter(|again| !again.image.is_empty());
-            match (&app.source, &release.tree) {
-                // The very image that serves, and not one that is built from the same files.
-                (AppSource::Build(_), _) if let Some(again) = made_of => {
-                    let (image, tag) = (again.image.clone(), spec.image.clone());
-                    self.step(phase::PREPARE, Action::TagImage { image, tag }, cause);
-                }
-                (AppSource::Build(build), Some(tree)) => {
-                    let args = build
-                        .args
-                        .iter()
-                        .map(|(name, value)| (name.to_string(), value.clone()))
-                        .collect();
-                    let dockerfile = build.dockerfile.as_ref().map_or_else(
-                        || ".stackctl.Dockerfile".to_owned(),
-                        |path| path.to_string_lossy().into_owned(),
-                    );
-                    let build = ImageBuild {
-                        tag: spec.image.clone(),
-                        context: tree.clone(),
-                        dockerfile,
-                        rendered: release.dockerfile.clone(),
-                        args,
-                        labels: own_labels(self.stack, service, id),
-                    };
-                    self.step(phase::PREPARE, Action::BuildImage(Box::new(build)), cause);
-                }
-                _ => {
-                    self.step(
-                        phase::PREPARE,
-                        Action::PullImage(spec.image.clone()),
-                        "not on the host",
-                    );
-                }
-            }
-        }
+        self.image(&Making {
+            service,
+            source: &app.source,
+            release,
+            tag: &spec.image,
+            made_of: again.map(|again| again.image.as_str()),
+            cause,
+        });
         let folder = layout.release(&service.name, id);
         let is_new = !self.has_release(service, id);
         let own = Folder {
@@ -166,6 +223,10 @@ impl HostPlan<'_> {
         if same && !is_new && there.is_some() {
             self.file(phase::PREPARE, record.file(&layout));
             self.missing_secrets(service, id);
+            self.missing_given(service, release);
+            if let Some(composed) = &app.composed {
+                self.missing_files(service, composed, id);
+            }
         } else {
             self.keep_edited(service, record);
             let record = record.file(&layout);
@@ -178,9 +239,18 @@ impl HostPlan<'_> {
                 },
                 "all that a rollback needs",
             );
-            for (needed, _) in container::databases_of(self.stack, service) {
-                let copy = self.secret_copy(service, id, needed);
+            for copy in self.secret_copies(service, id) {
                 self.step(phase::PREPARE, copy, format!("`{}` needs it", service.name));
+            }
+            self.put_secrets(service, release);
+            if let Some(composed) = &app.composed {
+                self.composed_files(service, composed, id);
+            }
+        }
+        if let Some(composed) = &app.composed {
+            self.await_others(composed);
+            if there.is_none() && self.serving(service).is_some() {
+                self.two_writers(service, composed);
             }
         }
         // The run folder and the link's folder are made by the same rule as at boot, but only the new release's part:
@@ -224,6 +294,7 @@ impl HostPlan<'_> {
             );
             step.undo.push(undo);
         }
+        self.seed_container(service, app, spec);
         let was_there = same && there.is_some();
         let was_running = same && there.is_some_and(ContainerFacts::is_running);
         let start = if was_there {

@@ -4,7 +4,7 @@ use super::container;
 use super::host::HostPlan;
 use super::release::Release;
 use crate::facts::DatabaseFacts;
-use crate::model::{Service, Unit};
+use crate::model::Service;
 
 impl HostPlan<'_> {
     /// `provision` must have been here, and what the releases need must answer. Whether enough is there to plan at all.
@@ -30,11 +30,13 @@ impl HostPlan<'_> {
                 .any(|release| release.service == service.name)
         };
         for service in services.into_iter().filter(wanted) {
-            if service.app().is_none() {
+            if service.has_user() {
+                self.check_user_ready(service, HINT);
+            }
+            if !service.in_container() && service.unit().is_none() {
                 continue;
             }
-            if let Some(unit) = service.unit() {
-                self.check_unit_ready(service, unit, HINT);
+            if service.unit().is_some() {
                 self.check_databases(service);
                 continue;
             }
@@ -42,6 +44,11 @@ impl HostPlan<'_> {
                 self.refuse("no Docker engine answers", HINT);
                 return false;
             };
+            if let Some(composed) = service.composed() {
+                self.check_composed(service, composed, releases);
+                self.check_databases(service);
+                continue;
+            }
             let network = self.layout.app_network();
             if !docker.networks.contains_key(&network) {
                 self.refuse(format!("the network {network} is missing"), HINT);
@@ -54,6 +61,9 @@ impl HostPlan<'_> {
     /// The databases that a service needs must answer.
     fn check_databases(&mut self, service: &Service) {
         let stack = self.stack;
+        for (needed, _) in container::externals_of(stack, service) {
+            self.check_external(needed);
+        }
         for (needed, _) in container::databases_of(stack, service) {
             match self.facts.database(&needed.name) {
                 Some(DatabaseFacts::Answers(schema)) if schema.login => {}
@@ -85,13 +95,13 @@ impl HostPlan<'_> {
         }
     }
 
-    /// What `provision` makes for an app that systemd runs.
-    fn check_unit_ready(&mut self, service: &Service, unit: &Unit, hint: &str) {
+    /// What `provision` makes for an app that systemd runs, and for static files that are built there.
+    fn check_user_ready(&mut self, service: &Service, hint: &str) {
         let name = self.layout.user_name(&service.name);
         if !self.facts.users.contains_key(&name) {
             self.refuse(format!("`{}` has no user {name} there", service.name), hint);
         }
-        let missing = super::unit::packages(unit)
+        let missing = super::unit::packages(service)
             .iter()
             .filter(|name| !self.facts.packages.contains_key(**name));
         let missing: Vec<&str> = missing.copied().collect();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::container::ContainerSpec;
+use super::secret::RecordedSecrets;
 use crate::facts::HostFacts;
 use crate::model::{HostPath, Layout, Owner, ReleaseId, RemoteFile, ServiceName};
 
@@ -22,6 +23,8 @@ pub struct Record {
     pub files: Vec<RecordedFile>,
     /// The files that it was made from: path below the build context → SHA-256.
     pub sources: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "RecordedSecrets::is_empty")]
+    pub secrets: RecordedSecrets,
 }
 
 /// A text file of root's.

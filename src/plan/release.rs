@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::container;
 use super::host::HostPlan;
-use crate::facts::{SourceEntry, SourceTree, sha256};
+use super::secret::ReleaseSecrets;
+use crate::facts::{GivenToService, SourceEntry, SourceTree, sha256};
 use crate::model::{
-    App, AppSource, Build, Host, HostName, ReleaseId, RemoteFile, Service, ServiceKind,
-    ServiceName, Stack, StaticFiles, Unit,
+    App, AppSource, Build, Composed, Container, Filling, Host, HostName, ReleaseId, RemoteFile,
+    Service, ServiceKind, ServiceName, Stack, StaticBuild, StaticFiles, Unit,
 };
 use crate::render::{self, FillView, Project, RenderError, Templates};
 
@@ -23,20 +24,41 @@ pub struct Release {
     pub tree: Option<SourceTree>,
     /// The Dockerfile we rendered because the service has none.
     pub dockerfile: Option<String>,
+    /// What is filled into files once they are built.
+    pub fill: Vec<Filling>,
+    /// What this machine gives it that nobody may see.
+    pub secrets: ReleaseSecrets,
 }
 
 /// Makes a release of `service` for `host` from what its folder holds now.
 ///
-/// `tree` is the build context or the static folder; `None` for a service that pulls its image.
+/// `tree` is the build context or the static folder; `None` for a service that pulls its image. `given` are the values of its
+/// secrets; `None` where nothing is sent.
 pub fn prepare(
     stack: &Stack,
     service: &Service,
     host: &Host,
     tree: Option<&SourceTree>,
+    given: Option<&GivenToService>,
     templates: &Templates,
 ) -> Result<Release, RenderError> {
+    let secrets = ReleaseSecrets::of(stack, service, given)?;
     let (tree, dockerfile, id) = match &service.kind {
         ServiceKind::Static(files) => {
+            if let (Some(build), Some(tree)) = (&files.build, tree) {
+                let fill = fillings(stack, host, files)?;
+                let id = built_id(service, files, build, tree, &fill)?;
+                return Ok(Release {
+                    service: service.name.clone(),
+                    host: host.name.clone(),
+                    content: id.clone(),
+                    id,
+                    tree: Some(tree.clone()),
+                    dockerfile: None,
+                    fill,
+                    secrets,
+                });
+            }
             let tree = fill(stack, host, files, tree)?;
             let id = id(&[
                 "static",
@@ -46,6 +68,7 @@ pub fn prepare(
         }
         ServiceKind::App(app) => {
             let dockerfile = match (&app.source, tree) {
+                (AppSource::Build(build), _) if build.inline.is_some() => build.inline.clone(),
                 (AppSource::Build(build), Some(tree)) if build.dockerfile.is_none() => {
                     Some(render::dockerfile(templates, app, build, &project(tree))?)
                 }
@@ -53,13 +76,23 @@ pub fn prepare(
             };
             let id = match (&app.source, tree) {
                 (AppSource::Unit(unit), Some(tree)) => {
-                    unit_id(templates, stack, service, (app, unit), tree)?
+                    unit_id(templates, stack, service, (app, unit), (tree, &secrets))?
                 }
-                _ => app_id(stack, service, app, tree, dockerfile.as_deref()),
+                _ => app_id(stack, service, app, (tree, &secrets), dockerfile.as_deref()),
             };
             (tree.cloned(), dockerfile, id)
         }
-        ServiceKind::Mysql(_) => unreachable!("databases have no releases"),
+        ServiceKind::Container(container) => {
+            let id = container_id(stack, service, container, (tree, &secrets));
+            let dockerfile = match &container.source {
+                AppSource::Build(build) => build.inline.clone(),
+                AppSource::Image(_) | AppSource::Unit(_) => None,
+            };
+            (tree.cloned(), dockerfile, id)
+        }
+        ServiceKind::Database(_) | ServiceKind::External(_) => {
+            unreachable!("databases have no releases")
+        }
     };
     Ok(Release {
         service: service.name.clone(),
@@ -68,6 +101,8 @@ pub fn prepare(
         id,
         tree,
         dockerfile,
+        fill: Vec::new(),
+        secrets,
     })
 }
 
@@ -132,29 +167,78 @@ fn app_id(
     stack: &Stack,
     service: &Service,
     app: &App,
-    tree: Option<&SourceTree>,
+    (tree, secrets): (Option<&SourceTree>, &ReleaseSecrets),
     dockerfile: Option<&str>,
 ) -> ReleaseId {
     // The container as it would be, under names that do not depend on the id that is being made.
     let nameless = id(&[""]);
     let spec = container::app(stack, service, app, &nameless, String::new(), None).digest();
-    let source = match &app.source {
-        AppSource::Image(image) => image.to_string(),
-        AppSource::Build(Build {
-            dockerfile, args, ..
-        }) => format!("{dockerfile:?} {args:?}"),
-        AppSource::Unit(unit) => format!("{unit:?}"),
-    };
+    let source = source_words(&app.source);
     let command = app.release.as_deref().unwrap_or_default().join("\0");
     let tree = tree.map(SourceTree::digest).unwrap_or_default();
-    id(&[
+    let files = app.composed.as_ref().map(|composed| digests(composed));
+    let files = files.unwrap_or_default();
+    let mut parts = vec![
         "app",
         &spec,
         &source,
         &command,
         &tree,
         dockerfile.unwrap_or_default(),
-    ])
+    ];
+    let secrets = secrets.digests();
+    parts.extend(files.iter().chain(&secrets).map(String::as_str));
+    id(&parts)
+}
+
+/// Of a container that is replaced in its place: another definition, image or content of a file is another id.
+fn container_id(
+    stack: &Stack,
+    service: &Service,
+    container: &Container,
+    (tree, secrets): (Option<&SourceTree>, &ReleaseSecrets),
+) -> ReleaseId {
+    // As it would be under names that do not depend on the id that is being made.
+    let nameless = id(&[""]);
+    let spec = container::in_place(stack, service, container, &nameless, String::new()).digest();
+    let inline = match &container.source {
+        AppSource::Build(build) => build.inline.clone().unwrap_or_default(),
+        AppSource::Image(_) | AppSource::Unit(_) => String::new(),
+    };
+    let tree = tree.map(SourceTree::digest).unwrap_or_default();
+    let source = source_words(&container.source);
+    let files = digests(&container.composed);
+    let mut parts = vec!["container", &spec, &source, &tree, &inline];
+    let secrets = secrets.digests();
+    parts.extend(files.iter().chain(&secrets).map(String::as_str));
+    id(&parts)
+}
+
+fn source_words(source: &AppSource) -> String {
+    match source {
+        AppSource::Image(image) => image.to_string(),
+        AppSource::Build(Build {
+            dockerfile,
+            args,
+            target,
+            ..
+        }) => {
+            let target = target.as_ref().map(|stage| format!(" {stage:?}"));
+            format!("{dockerfile:?} {args:?}{}", target.unwrap_or_default())
+        }
+        AppSource::Unit(unit) => format!("{unit:?}"),
+    }
+}
+
+/// What stands for the files that a container gets: what is in them, and who may read it.
+fn digests(composed: &Composed) -> Vec<String> {
+    let files = composed.files.iter();
+    files
+        .map(|file| {
+            let contents = sha256(file.contents.reveal().as_bytes());
+            format!("{:o} {} {} {contents}", file.mode, file.user, file.group)
+        })
+        .collect()
 }
 
 fn unit_id(
@@ -162,26 +246,59 @@ fn unit_id(
     stack: &Stack,
     service: &Service,
     (app, unit): (&App, &Unit),
-    tree: &SourceTree,
+    (tree, secrets): (&SourceTree, &ReleaseSecrets),
 ) -> Result<ReleaseId, RenderError> {
     render::check_unit_source(service, unit, &project(tree))?;
+    let unit_install = unit.install;
     // As they would be under names that do not depend on the id that is being made.
     let nameless = id(&[""]);
     let files = super::unit::files(templates, stack, service, (app, unit), &nameless, Some(0))?;
     let text = |file: &RemoteFile| String::from_utf8_lossy(&file.contents).into_owned();
+    let (unit, environment) = (text(&files.unit), text(&files.environment));
+    let release = app.release.as_deref().unwrap_or_default().join("\0");
+    let (install, tree) = (format!("{:?}", unit_install), tree.digest());
+    let mut parts = vec!["unit", &unit, &environment, &release, &install, &tree];
+    let secrets = secrets.digests();
+    parts.extend(secrets.iter().map(String::as_str));
+    Ok(id(&parts))
+}
+
+/// Of what it is built from, and what must come out: nobody knows what does before it is built.
+fn built_id(
+    service: &Service,
+    files: &StaticFiles,
+    build: &StaticBuild,
+    tree: &SourceTree,
+    fill: &[Filling],
+) -> Result<ReleaseId, RenderError> {
+    render::check_build_source(service, build, &project(tree))?;
     Ok(id(&[
-        "unit",
-        &text(&files.unit),
-        &text(&files.environment),
-        &app.release.as_deref().unwrap_or_default().join("\0"),
-        &format!("{:?}", unit.install),
+        "built",
         &tree.digest(),
+        &build.command.join("\0"),
+        &format!("{:?} {:?} {:?}", build.install, build.output, build.env),
+        &format!("{:?}", files.fallback),
+        &format!("{fill:?}"),
     ]))
 }
 
 fn id(parts: &[&str]) -> ReleaseId {
     let digest = sha256(parts.join("\n\0").as_bytes());
     digest[..12].parse().expect("hex digits")
+}
+
+fn view<'a>(stack: &'a Stack, host: &'a Host) -> FillView<'a> {
+    FillView {
+        host_public: &host.public,
+        host_name: host.name.as_str(),
+        stack: stack.name.as_str(),
+    }
+}
+
+fn fillings(stack: &Stack, host: &Host, files: &StaticFiles) -> Result<Vec<Filling>, RenderError> {
+    let fill = files.fill.iter();
+    fill.map(|(path, values)| render::filling(path, values, view(stack, host)))
+        .collect()
 }
 
 fn fill(
@@ -193,11 +310,7 @@ fn fill(
     let Some(mut tree) = tree.cloned() else {
         return Ok(None);
     };
-    let view = FillView {
-        host_public: &host.public,
-        host_name: host.name.as_str(),
-        stack: stack.name.as_str(),
-    };
+    let view = view(stack, host);
     for (path, values) in &files.fill {
         let key = path.to_string_lossy().replace('\\', "/");
         if let Some(SourceEntry::File(file)) = tree.entries.get_mut(&key) {
@@ -206,6 +319,8 @@ fn fill(
             file.digest = sha256(&filled);
             file.size = filled.len() as u64;
             file.contents = Some(filled);
+            // What was compressed before holds the placeholder still.
+            tree.entries.remove(&format!("{key}.gz"));
         }
     }
     Ok(Some(tree))

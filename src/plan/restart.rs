@@ -168,11 +168,7 @@ impl HostPlan<'_> {
             };
             self.step(phase::PREPARE, put, "it tells who stopped it");
         }
-        let grace = match (service.app(), service.database()) {
-            (Some(app), _) => app.stop_grace,
-            // As its container was made: it writes its buffers out.
-            _ => 60,
-        };
+        let grace = grace_of(service);
         for (process, release) in self.running(service) {
             let stop = process.stop(grace);
             // One that does not serve is kept warm; the host would have ended it the same way.
@@ -221,7 +217,8 @@ impl HostPlan<'_> {
         let name = &service.name;
         let mut told = Vec::new();
         for site in self.stack.sites_on(&self.host.name) {
-            let routes = site.routes.iter().filter(|route| route.service == *name);
+            let all = site.routes.iter();
+            let routes = all.filter(|route| route.service() == Some(name));
             let paths: Vec<String> = routes.map(|route| route.prefix.to_string()).collect();
             if !paths.is_empty() {
                 told.push(format!(
@@ -261,7 +258,8 @@ impl HostPlan<'_> {
                     self.socket_folders(service, app.listen, id, user);
                 }
             }
-            self.step(phase::PREPARE, there.process.start(), cause);
+            let start = start_of(service, &there.process);
+            self.step(phase::PREPARE, start, cause);
             self.wait_for(phase::PREPARE, service, there);
         }
         self.forget_stop(phase::RETIRE, service);
@@ -278,6 +276,7 @@ impl HostPlan<'_> {
                 "it must be healthy",
             ),
             (_, Some(database), _) => (self.answers(service, database), "it must answer"),
+            _ if service.container().is_some() => return self.await_started(phase, service, there),
             _ => return,
         };
         self.step(phase, wait, cause);
@@ -335,7 +334,7 @@ impl HostPlan<'_> {
             [] => "whoever uses it".to_owned(),
             names => names.join(", "),
         };
-        let grace = service.app().map_or(60, |app| app.stop_grace);
+        let grace = grace_of(service);
         self.note(format!(
             "`{name}` is restarted in place: until it answers again, {whom} can fail"
         ));
@@ -344,13 +343,15 @@ impl HostPlan<'_> {
                 let restart = Action::RestartUnit(name.clone());
                 self.step(phase::RESTART, restart, "asked for");
             }
-            process @ Process::Container(_) => drop(self.stop_and_start(process, grace)),
+            process @ Process::Container(_) => {
+                let start = start_of(service, process);
+                self.stop_and_start(process, grace, start);
+            }
         }
         self.wait_for(phase::RESTART, service, there);
     }
 
-    fn stop_and_start(&mut self, process: &Process, grace: u32) -> &mut super::Step {
-        let start = process.start();
+    fn stop_and_start(&mut self, process: &Process, grace: u32, start: Action) -> &mut super::Step {
         let step = self.step(phase::RESTART, process.stop(grace), "asked for");
         step.undo.push(start.clone());
         let at = self.steps.len() - 1;
@@ -442,7 +443,8 @@ impl HostPlan<'_> {
             socket: layout.socket(&service.name, id),
             health: app.health.clone(),
         };
-        let step = self.stop_and_start(&there.process, app.stop_grace);
+        let start = there.process.start();
+        let step = self.stop_and_start(&there.process, app.stop_grace, start);
         // Requests go back to it only when it answers: until then the stand-in has them.
         step.undo.push(healthy);
         self.wait_for(phase::RESTART, service, there);
@@ -507,7 +509,25 @@ impl HostPlan<'_> {
 
     fn has_image(&self, image: &str) -> bool {
         let docker = self.facts.docker.as_ref();
-        docker.is_some_and(|docker| docker.images.contains_key(image))
+        docker.is_some_and(|docker| docker.has_image(image))
+    }
+}
+
+/// Seconds between the stop signal and SIGKILL.
+fn grace_of(service: &Service) -> u32 {
+    match (service.app(), service.composed()) {
+        (Some(app), _) => app.stop_grace,
+        (_, Some(composed)) => composed.stop_grace,
+        // As a database's container was made: it writes its buffers out.
+        _ => 60,
+    }
+}
+
+/// What starts a service's process as it was: a compose file says for itself whether the engine starts it again.
+fn start_of(service: &Service, process: &Process) -> Action {
+    match (service.container(), process) {
+        (Some(_), Process::Container(name)) => Action::ResumeContainer(name.clone()),
+        _ => process.start(),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::composed::standing;
 use super::container::label;
-use super::deploy::phase;
+use super::deploy::{drain_before, phase};
 use super::host::{HostPlan, is_ours};
+use super::image::pulled;
 use super::step::{Action, Cooling, Process};
-use crate::facts::{DockerFacts, HostFacts, sha256};
-use crate::model::{App, HostPath, Layout, Listen, ReleaseId, Service, ServiceName};
+use crate::facts::{DockerFacts, HostFacts, by_digest, sha256};
+use crate::model::{App, HostPath, Layout, ReleaseId, Service, ServiceName};
 use crate::render::{self, RenderError, Templates};
 
 /// What the mark of a release that was rolled back from ends with.
@@ -15,7 +17,9 @@ pub(super) const LEFT: &str = ".left";
 
 /// The release of a service that nginx is led to on a host.
 pub fn serving(layout: &Layout, service: &Service, facts: &HostFacts) -> Option<ReleaseId> {
-    if service.app().is_some() {
+    if service.container().is_some() {
+        standing(layout, service, facts)
+    } else if service.app().is_some() {
         let target = facts.link(&layout.socket_link(&service.name))?;
         let rest = target
             .strip_prefix(service.name.as_str())?
@@ -225,7 +229,7 @@ impl HostPlan<'_> {
                         "it is stopped already",
                     );
                 }
-            } else if app.listen != Listen::Socket {
+            } else {
                 self.stop_proxy(&service.name, &id);
             }
             if !kept.contains(&id) {
@@ -244,6 +248,7 @@ impl HostPlan<'_> {
         if let Some(docker) = docker {
             self.prune_images(service, docker, &kept);
         }
+        self.prune_pulled();
         self.prune_sockets(service, current, &warm);
     }
 
@@ -283,7 +288,8 @@ impl HostPlan<'_> {
 
     /// Drains and stops a release now.
     fn stop(&mut self, service: &Service, app: &App, process: &Process, id: &ReleaseId) {
-        let drain = super::deploy::drain(process, app, &self.layout, &service.name, id);
+        let (has_proxy, layout) = (self.has_proxy(&service.name, id), &self.layout);
+        let drain = drain_before(process, has_proxy, app.drain, layout, &service.name, id);
         self.step(phase::RETIRE, drain, "it no longer gets requests");
         let stop = match process {
             Process::Container(name) => Action::StopContainer {
@@ -293,25 +299,29 @@ impl HostPlan<'_> {
             Process::Unit(name) => Action::StopUnit(name.clone()),
         };
         self.step(phase::RETIRE, stop, "drained");
-        if app.listen != Listen::Socket {
-            self.stop_proxy(&service.name, id);
-        }
+        self.stop_proxy(&service.name, id);
+    }
+
+    /// Whether a socket proxy stands before a release that is here. The yaml tells only of a new one.
+    fn has_proxy(&self, service: &ServiceName, id: &ReleaseId) -> bool {
+        let socket = format!("{}.socket", self.layout.proxy_unit(service, id));
+        let file = self.layout.unit(&socket);
+        self.manifest.files.contains_key(&file) || self.facts.units.contains_key(&socket)
     }
 
     /// What the host does with a release once its time is over.
     fn cooling(&self, service: &Service, app: &App, id: &ReleaseId, process: Process) -> Cooling {
         let layout = &self.layout;
         let proxy = layout.proxy_unit(&service.name, id);
-        let in_container = process.container().is_some() && app.listen == Listen::Socket;
+        let has_proxy = self.has_proxy(&service.name, id);
+        let in_container = process.container().is_some() && !has_proxy;
         let socket = match in_container {
             true => format!("{}/app.sock", Layout::CONTAINER_RUN),
             false => layout.socket(&service.name, id).to_string(),
         };
-        let mut units = match app.listen {
-            Listen::Socket => Vec::new(),
-            Listen::Port(_) | Listen::GivenPort => {
-                vec![format!("{proxy}.socket"), format!("{proxy}.service")]
-            }
+        let mut units = match has_proxy {
+            true => vec![format!("{proxy}.socket"), format!("{proxy}.service")],
+            false => Vec::new(),
         };
         if let Process::Unit(name) = &process {
             units.push(name.clone());
@@ -348,6 +358,45 @@ impl HostPlan<'_> {
                     Action::RemoveImage(tag.clone()),
                     "no release that is kept needs it",
                 );
+            }
+        }
+    }
+
+    /// Images that were pulled by their digest for containers that go, and that nothing else is made of. A tag is left alone:
+    /// others may count on it.
+    pub(super) fn prune_pulled(&mut self) {
+        let Some(docker) = self.facts.docker.as_ref() else {
+            return;
+        };
+        let gone: BTreeSet<&str> = self
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::RemoveContainer(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let (gone, stay): (Vec<_>, Vec<_>) = docker
+            .containers
+            .iter()
+            .partition(|(name, _)| gone.contains(name.as_str()));
+        let wanted = self.stack.services_on(&self.host.name).into_iter();
+        let wanted: BTreeSet<String> = wanted
+            .filter_map(pulled)
+            .chain(stay.into_iter().map(|(_, there)| there.image.clone()))
+            .filter_map(|image| by_digest(&image))
+            .collect();
+        let ours = gone
+            .into_iter()
+            .filter(|(_, there)| is_ours(&there.labels, self.stack));
+        let images: BTreeSet<String> = ours
+            .filter_map(|(_, there)| by_digest(&there.image))
+            .filter(|image| docker.digests.contains(image) && !wanted.contains(image))
+            .collect();
+        for image in images {
+            let remove = Action::RemoveImage(image);
+            if !self.steps.iter().any(|step| step.action == remove) {
+                self.step(phase::RETIRE, remove, "no release that is kept needs it");
             }
         }
     }
@@ -511,6 +560,7 @@ impl HostPlan<'_> {
             }
         }
         self.forget_units(&units, "its service is not in the yaml any more");
+        self.forget_releases(&units);
         let units = format!("/etc/systemd/system/{}-", self.stack.name);
         let proxies: Vec<(ServiceName, ReleaseId)> = self
             .manifest
@@ -556,6 +606,56 @@ impl HostPlan<'_> {
         Ok(())
     }
 
+    /// What the releases of units that left the yaml have left, and their users, unless those have written what stays.
+    fn forget_releases(&mut self, units: &[String]) {
+        const CAUSE: &str = "its service is not in the yaml any more";
+        let layout = self.layout.clone();
+        let prefix = format!("{}-", self.stack.name);
+        let names = units.iter().filter_map(|unit| {
+            let (name, _) = unit.strip_prefix(&prefix)?.split_once('@')?;
+            name.parse().ok()
+        });
+        let names: BTreeSet<ServiceName> = names.collect();
+        for name in names {
+            // What is another host's now has its folders everywhere.
+            if self.stack.services.contains_key(&name) {
+                continue;
+            }
+            let run = layout.run();
+            let own = format!("{name}.");
+            let sockets = self.facts.entries.get(run.as_str());
+            let sockets = sockets.into_iter().flat_map(|entries| entries.keys());
+            let sockets = sockets.filter(|entry| entry.starts_with(&own));
+            let sockets = sockets.filter_map(|entry| format!("{run}/{entry}").parse().ok());
+            let mut left: Vec<HostPath> = sockets.collect();
+            left.extend([
+                layout.releases(&name),
+                layout.served(&name),
+                layout.installed(&name),
+            ]);
+            for path in left {
+                self.step(phase::RETIRE, Action::Remove(path), CAUSE);
+            }
+            let states = self.facts.entries.get(layout.states().as_str());
+            if states.is_some_and(|states| states.contains_key(name.as_str())) {
+                let folder = layout.state_of(&name);
+                self.note(format!(
+                    "what `{name}` has written stays, in {folder}, and the user whose it is"
+                ));
+                continue;
+            }
+            self.remove_user(phase::RETIRE, &name, CAUSE);
+        }
+    }
+
+    /// Removes the user of a service's units, and first what people run beside them.
+    pub(super) fn remove_user(&mut self, phase: u16, service: &ServiceName, cause: &str) {
+        let programs = self.layout.program_unit(service, "*");
+        self.step(phase, Action::StopUnit(programs), cause);
+        let user = self.layout.user_name(service);
+        self.step(phase, Action::RemoveUser(user), cause);
+    }
+
     /// The units of releases whose services are not among `names`.
     fn orphaned_units(&self, names: &BTreeSet<&str>) -> Vec<String> {
         let prefix = format!("/etc/systemd/system/{}-", self.stack.name);
@@ -571,7 +671,8 @@ impl HostPlan<'_> {
 
     /// Whether the site on the host is the one that the yaml asks for, so that nothing is routed to what has left it.
     fn site_is_current(&self, templates: &Templates) -> Result<bool, RenderError> {
-        let wanted = render::nginx_site(templates, self.stack, self.host)?;
+        let https = super::tls::https(self.stack, &self.host.name, self.facts, None);
+        let wanted = render::nginx_site(templates, self.stack, self.host, &https)?;
         let there = self.facts.files.get(&self.layout.nginx_available());
         let there = there.and_then(|file| file.digest.as_deref());
         Ok(wanted.map(|file| sha256(&file.contents)).as_deref() == there)

@@ -31,13 +31,21 @@ pub fn rollback(
 ) -> Result<Plan, PlanError> {
     let mut parts = Parts::default();
     let mut touched = false;
-    for (name, facts) in facts {
-        let Some(host) = stack.hosts.get(name) else {
-            continue;
-        };
-        let mut plan = HostPlan::new(stack, host, facts, options);
-        for service in plan.chosen(target) {
-            touched = true;
+    let hosts = || {
+        facts.iter().filter_map(|(name, facts)| {
+            let host = stack.hosts.get(name)?;
+            Some(HostPlan::new(stack, host, facts, options))
+        })
+    };
+    let unmarked = hosts().find_map(|plan| plan.unmarked());
+    let last = match unmarked {
+        Some(_) => BTreeSet::new(),
+        None => changed_last(hosts()),
+    };
+    for mut plan in hosts() {
+        let chosen = plan.chosen(target, &last);
+        touched |= plan.stay(target) || !chosen.is_empty();
+        for service in chosen {
             plan.back(service, target);
         }
         plan.confirm(phase::BAKE, phase::COMMIT);
@@ -54,12 +62,12 @@ pub fn rollback(
                 let all = stack.services_on(name);
                 let there: Vec<String> = all
                     .iter()
-                    .filter(|service| service.is_released())
+                    .filter(|service| service.goes_back())
                     .map(|service| format!("{}: {}", service.name, plan.choices(service)))
                     .collect();
                 plan.refuse(text, format!("there are: {}", there.join("; ")));
             }
-            None => match plan.unmarked() {
+            None => match unmarked {
                 Some(service) => plan.refuse(
                     format!("what was deployed last cannot be told: the marks of what served in `{service}` are gone"),
                     format!("name what to take back, such as `stackctl rollback {service}`; the next `stackctl deploy` marks it again"),
@@ -75,40 +83,87 @@ pub fn rollback(
     parts.into_plan()
 }
 
+/// The services of which the latest release was switched to last, on whatever host. One run marks all that it switches with one
+/// time, on all hosts.
+fn changed_last<'a>(hosts: impl Iterator<Item = HostPlan<'a>>) -> BTreeSet<ServiceName> {
+    let mut last = (0, BTreeSet::new());
+    for plan in hosts {
+        let stack: &'a Stack = plan.stack;
+        for service in stack.services_on(&plan.host.name) {
+            let Some(time) = plan.switched_at(service).filter(|_| service.goes_back()) else {
+                continue;
+            };
+            if time > last.0 {
+                last = (time, BTreeSet::new());
+            }
+            if time == last.0 {
+                last.1.insert(service.name.clone());
+            }
+        }
+    }
+    last.1
+}
+
 /// The services that `target` means on one host.
 impl<'a> HostPlan<'a> {
-    fn chosen(&self, target: &Target) -> Vec<&'a Service> {
+    fn chosen(&self, target: &Target, last: &BTreeSet<ServiceName>) -> Vec<&'a Service> {
         let stack: &'a Stack = self.stack;
         let name: &HostName = &self.host.name;
         let mut services: Vec<&'a Service> = stack.services_on(name);
-        services.retain(|service| service.is_released());
+        services.retain(|service| service.goes_back());
         if !target.services.is_empty() {
             services.retain(|service| target.services.contains(&service.name));
         } else if let Some(id) = &target.to {
             services.retain(|service| self.choice(service, id));
-        } else if self.unmarked().is_some() {
-            services.clear();
         } else {
-            // One run marks all that it switched with one time.
-            let changed = |service: &&'a Service| {
-                let id = self.serving(service)?;
-                let marks = self
-                    .facts
-                    .entries
-                    .get(self.layout.served(&service.name).as_str())?;
-                marks.get(id.as_str()).copied()
-            };
-            let last = services.iter().filter_map(changed).max();
-            services.retain(|service| last.is_some() && changed(service) == last);
+            services.retain(|service| last.contains(&service.name));
         }
         services
+    }
+
+    /// Tells of services that have no releases to go back to. Whether one of them was asked for.
+    fn stay(&mut self, target: &Target) -> bool {
+        let stack: &'a Stack = self.stack;
+        let mut services = stack.services_on(&self.host.name);
+        services.retain(|service| !service.goes_back());
+        let is_asked = |service: &&Service| target.services.contains(&service.name);
+        for service in services.iter().copied().filter(is_asked) {
+            self.refuse(
+                format!(
+                    "`{}` has no releases to go back to: it is changed in its place",
+                    service.name
+                ),
+                "take the change back in the yaml or the compose file, then deploy",
+            );
+        }
+        let in_place: Vec<String> = services
+            .iter()
+            .filter(|service| service.container().is_some())
+            .map(|service| format!("`{}`", service.name))
+            .collect();
+        if target.services.is_empty() && !in_place.is_empty() {
+            let words = match in_place.len() {
+                1 => "stays as it is: it is",
+                _ => "stay as they are: they are",
+            };
+            self.note(format!("{} {words} replaced in place", in_place.join(", ")));
+        }
+        services.iter().any(is_asked)
+    }
+
+    /// When the release that serves began to, in seconds since the epoch.
+    fn switched_at(&self, service: &Service) -> Option<u64> {
+        let id = self.serving(service)?;
+        let marks = self.layout.served(&service.name);
+        let marks = self.facts.entries.get(marks.as_str())?;
+        marks.get(id.as_str()).copied()
     }
 
     /// A service that serves and has lost its mark, by which one could tell when it began to.
     fn unmarked(&self) -> Option<&'a ServiceName> {
         let stack: &'a Stack = self.stack;
         let services = stack.services_on(&self.host.name).into_iter();
-        let mut services = services.filter(|service| service.is_released());
+        let mut services = services.filter(|service| service.goes_back());
         services
             .find(|service| self.lost_marks(service))
             .map(|service| &service.name)
@@ -180,7 +235,12 @@ impl<'a> HostPlan<'a> {
         }
         match service.app() {
             Some(app) => self.app_back(service, app, &id),
-            None => self.static_back(service, &id),
+            None => {
+                if let Some(files) = service.static_files() {
+                    self.keep_assets(service, files, &id);
+                }
+                self.static_back(service, &id);
+            }
         }
     }
 
@@ -204,6 +264,15 @@ impl<'a> HostPlan<'a> {
                 format!("name another with --to; it has: {}", self.choices(service)),
             );
         };
+        if let Some(lost) = self.lost_secret(service, &record) {
+            return self.refuse(
+                format!(
+                    "release {id} of `{}` has not all of its secrets as it had them: {lost}",
+                    service.name
+                ),
+                format!("name another with --to; it has: {}", self.choices(service)),
+            );
+        }
         self.own_as_it_is(&Record::path(&layout, &service.name, id));
         self.owns_record_of(service, id);
         let Some(spec) = record.spec.clone() else {
@@ -218,7 +287,7 @@ impl<'a> HostPlan<'a> {
         // A tag of another's may mean another image by now; one of ours names one release.
         let same_image = spec.image.starts_with(&layout.images(&service.name))
             || spec.image.contains("@sha256:");
-        if there.is_none() && !(same_image && docker.images.contains_key(&spec.image)) {
+        if there.is_none() && !(same_image && docker.has_image(&spec.image)) {
             return self.refuse(
                 format!(
                     "release {id} of `{}` has neither its container nor its image any more",
@@ -347,7 +416,7 @@ impl<'a> HostPlan<'a> {
             "it must be healthy before it serves",
         );
         if let Some(file) = boot {
-            self.at_boot(service, app, file.file(), false);
+            self.at_boot((service, app, id), file.file(), false);
         }
         let link = layout.socket_link(&service.name);
         let before = self.facts.link(&link).map(str::to_owned);
@@ -444,7 +513,7 @@ impl<'a> HostPlan<'a> {
                 0o2750,
                 Owner {
                     user,
-                    group: super::deploy::WWW_DATA,
+                    group: Layout::NGINX_USER,
                 },
             ),
             Listen::Port(_) | Listen::GivenPort => (0o755, Owner::ROOT),
@@ -457,9 +526,11 @@ impl<'a> HostPlan<'a> {
 /// The paths of the records of all releases on a host, for [`Record::of`].
 pub fn records(stack: &Stack) -> Vec<HostPath> {
     let layout = Layout::new(&stack.name);
-    let apps = stack
+    let recorded = stack
         .services
         .values()
-        .filter(|service| service.app().is_some());
-    apps.map(|service| layout.releases(&service.name)).collect()
+        .filter(|service| service.app().is_some() || service.container().is_some());
+    recorded
+        .map(|service| layout.releases(&service.name))
+        .collect()
 }

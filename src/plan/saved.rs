@@ -29,6 +29,9 @@ pub struct SavedPlan {
     /// What `--service` named; empty for all.
     pub services: Vec<String>,
     pub overwrite_drift: bool,
+    /// Whether data was to be loaded again.
+    #[serde(default)]
+    pub seed: bool,
     /// Whether the hooks of the yaml were left out.
     pub no_hooks: bool,
     /// SHA-256 of the yaml's text and of what was laid over it.
@@ -245,6 +248,7 @@ mod tests {
             hosts: Vec::new(),
             services: Vec::new(),
             overwrite_drift: false,
+            seed: false,
             no_hooks: false,
             yaml: "1".into(),
             hooks: "1".into(),

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::composed;
 use super::container::label;
 use super::provision::MARIADB;
 use super::restart::Stopped;
+use super::tls;
 use crate::facts::{
-    DatabaseFacts, DockerFacts, Facts, FirewallFacts, HostFacts, ProbeFacts, Probed,
+    CertificateFacts, DatabaseFacts, DockerFacts, Facts, FirewallFacts, HostFacts, ProbeFacts,
+    Probed,
 };
-use crate::model::{HostName, Layout, Service, ServiceKind, Stack};
+use crate::model::{Container, External, HostName, Layout, Service, ServiceKind, Site, Stack, Tls};
 
 /// What `stackctl status` shows; as JSON its documented output (`schema` 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +25,8 @@ pub struct Status {
     pub hosts: Vec<HostStatus>,
     pub services: Vec<ServiceStatus>,
     pub sites: Vec<SiteStatus>,
+    /// What edges lead requests to.
+    pub upstreams: Vec<UpstreamStatus>,
     /// Each thing that is not as it should be, one sentence each.
     pub problems: Vec<String>,
 }
@@ -55,7 +60,7 @@ pub struct Amount {
 pub struct ServiceStatus {
     pub name: String,
     pub host: String,
-    /// `app`, `static` or `mysql`.
+    /// `app`, `container`, `static`, `mysql` or `mongodb`.
     pub kind: &'static str,
     pub healthy: bool,
     /// The release that serves; null for databases and before the first deploy.
@@ -78,7 +83,31 @@ pub struct SiteStatus {
     pub healthy: bool,
     /// HTTP status through nginx; null when there was no answer.
     pub http_status: Option<u16>,
+    /// What visitors are shown; null without HTTPS, or when there is none.
+    pub certificate: Option<CertificateStatus>,
     pub detail: String,
+}
+
+/// One app on one host, as an edge finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UpstreamStatus {
+    pub service: String,
+    pub edge: String,
+    pub host: String,
+    pub address: String,
+    pub healthy: bool,
+    /// HTTP status of its health path; null when there was no answer.
+    pub http_status: Option<u16>,
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateStatus {
+    pub names: BTreeSet<String>,
+    pub issuer: String,
+    /// RFC 3339.
+    pub not_after: String,
+    pub days_left: u64,
 }
 
 /// Less than this free below /var/lib is a problem, in MiB.
@@ -98,6 +127,7 @@ pub fn status(
         hosts: Vec::new(),
         services: Vec::new(),
         sites: Vec::new(),
+        upstreams: Vec::new(),
         problems: Vec::new(),
     };
     for (name, error) in unreachable {
@@ -118,7 +148,7 @@ pub fn status(
             let probe = find(probes, name, &Probed::Service(service.name.clone()));
             let seen = self::service(stack, service, name, facts, probe);
             if !seen.healthy {
-                let kind = if seen.kind == "mysql" {
+                let kind = if ["mysql", "mongodb"].contains(&seen.kind) {
                     "database"
                 } else {
                     "service"
@@ -129,35 +159,131 @@ pub fn status(
             }
             status.services.push(seen);
         }
+        let layout = Layout::new(&stack.name);
+        let is_out = is_site_out(&layout, facts);
         for site in stack.sites_on(name) {
             let Some(probe) = find(probes, name, &Probed::Site(site.name.clone())) else {
                 continue;
             };
-            let (healthy, detail) = match &probe.status {
+            let (mut healthy, mut detail) = match &probe.status {
                 // A site may well answer 401 or 404 at its root; that nginx reached the service is what counts.
                 Ok(code) if *code < 500 => (true, format!("HTTP {code}")),
                 Ok(code) => (false, format!("HTTP {code}")),
                 Err(why) => (false, why.clone()),
             };
+            let port = site.tls.as_ref().map_or(site.listen, |_| Site::HTTPS);
+            let certificate = tls::of_site(&Layout::new(&stack.name), site, facts);
+            if let Some(tls) = &site.tls {
+                let judged = self::certificate(site, tls, certificate, facts);
+                healthy &= judged.is_ok();
+                let told = judged.unwrap_or_else(|problem| problem);
+                detail = format!("{detail}; {told}");
+            }
+            // Another site may answer in its place.
+            if is_out {
+                healthy = false;
+                detail = site_out(&layout);
+            }
             if !healthy {
                 status.problems.push(format!(
-                    "site {} on {name}, port {}: {detail}",
-                    site.name, site.listen
+                    "site {} on {name}, port {port}: {detail}",
+                    site.name
                 ));
             }
             status.sites.push(SiteStatus {
                 name: site.name.to_string(),
                 host: name.to_string(),
-                port: site.listen,
+                port,
                 path: probe.path.clone(),
                 healthy,
+                certificate: certificate.map(|there| CertificateStatus {
+                    names: there.names.clone(),
+                    issuer: there.issuer.clone(),
+                    not_after: there.not_after_text.clone(),
+                    days_left: there.days_left(facts.clock),
+                }),
                 http_status: probe.status.as_ref().ok().copied(),
                 detail,
             });
         }
     }
+    status.upstreams = upstreams(stack, probes);
+    let lost = status.upstreams.iter().filter(|seen| !seen.healthy);
+    let told = lost.map(|seen| {
+        format!(
+            "service {} on {}, asked from {}: {}",
+            seen.service, seen.host, seen.edge, seen.detail
+        )
+    });
+    status.problems.extend(told);
     status.healthy = status.problems.is_empty();
     status
+}
+
+fn upstreams(stack: &Stack, probes: &[ProbeFacts]) -> Vec<UpstreamStatus> {
+    let instances = probes.iter().filter_map(|probe| match &probe.probed {
+        Probed::Instance(service, host) => Some((probe, service, host)),
+        Probed::Service(_) | Probed::Site(_) => None,
+    });
+    let judged = instances.map(|(probe, service, host)| {
+        let private = stack.hosts.get(host).and_then(|host| host.private);
+        let (healthy, detail) = match &probe.status {
+            Ok(code) => (
+                (200..300).contains(code),
+                format!("{} answers HTTP {code}", probe.path),
+            ),
+            Err(why) => (false, why.clone()),
+        };
+        UpstreamStatus {
+            service: service.to_string(),
+            edge: probe.host.to_string(),
+            host: host.to_string(),
+            address: private.map_or_else(String::new, |private| private.to_string()),
+            healthy,
+            http_status: probe.status.as_ref().ok().copied(),
+            detail,
+        }
+    });
+    judged.collect()
+}
+
+/// Whether a site that was provisioned is not among those that nginx reads.
+pub(super) fn is_site_out(layout: &Layout, facts: &HostFacts) -> bool {
+    facts.files.contains_key(&layout.nginx_available())
+        && facts.link(&layout.nginx_enabled()).is_none()
+}
+
+/// What is to say of it.
+pub(super) fn site_out(layout: &Layout) -> String {
+    format!(
+        "{} is not there: somebody took it out, or nginx refused the site when it started; `stackctl provision` puts it back or says why not",
+        layout.nginx_enabled()
+    )
+}
+
+/// What is to say of a site's certificate, or what is wrong with it.
+pub(super) fn certificate(
+    site: &Site,
+    tls: &Tls,
+    there: Option<&CertificateFacts>,
+    facts: &HostFacts,
+) -> Result<String, String> {
+    let now = facts.clock;
+    let there = there.ok_or("there is no certificate")?;
+    let lacking = there.lacks(&site.server_names);
+    if !lacking.is_empty() {
+        return Err(format!("its certificate is not for {}", lacking.join(", ")));
+    }
+    match tls::ending(there, tls, now) {
+        Some(ending) => Err(ending),
+        None if tls::shows_another(site, there, facts) => {
+            Err("nginx shows another certificate than the one on the host; `stackctl provision` has it load that".into())
+        }
+        None => Ok(format!(
+            "certificate valid for {} days",
+            there.days_left(now)
+        )),
+    }
 }
 
 fn find<'a>(probes: &'a [ProbeFacts], host: &HostName, probed: &Probed) -> Option<&'a ProbeFacts> {
@@ -191,7 +317,7 @@ fn host(
         .nginx
         .clone()
         .filter(|_| facts.is_active("nginx.service"));
-    if stack.sites_on(name).next().is_some() && nginx.is_none() {
+    if stack.has_nginx(name) && nginx.is_none() {
         problems.push(format!("host {name}: nginx does not run"));
     }
     let firewall = facts.firewall.as_ref();
@@ -258,8 +384,24 @@ fn service(
                 (Some(id), false) => format!("the files of release {id} are gone"),
             };
         }
-        ServiceKind::Mysql(_) => {
-            seen.kind = "mysql";
+        ServiceKind::External(external) => {
+            seen.kind = external.kind();
+            match facts.database(&service.name) {
+                Some(DatabaseFacts::Answers(told)) => {
+                    seen.healthy = true;
+                    seen.detail = match external {
+                        External::Mongodb { .. } => format!("takes connections, {}", told.version),
+                        External::Mysql(server) => {
+                            format!("{}:{} answers, {}", server.host, server.port, told.version)
+                        }
+                    };
+                }
+                Some(DatabaseFacts::Silent(why)) => seen.detail = why.clone(),
+                None => seen.detail = format!("its {} is not on the host", external.secret()),
+            }
+        }
+        ServiceKind::Database(database) => {
+            seen.kind = database.dialect.kind();
             match service.in_container() {
                 true => {
                     let name = layout.container(&service.name);
@@ -283,6 +425,10 @@ fn service(
                 None if seen.detail.is_empty() => seen.detail = "does not answer a query".into(),
                 None => {}
             }
+        }
+        ServiceKind::Container(container) => {
+            seen.kind = "container";
+            in_place(&mut seen, &layout, service, container, facts);
         }
         ServiceKind::App(_) => {
             let target = facts.link(&layout.socket_link(&service.name));
@@ -324,6 +470,42 @@ fn service(
         }
     }
     seen
+}
+
+/// A container of a compose file: that it runs, and is healthy by its own check; or has done its work.
+fn in_place(
+    seen: &mut ServiceStatus,
+    layout: &Layout,
+    service: &Service,
+    container: &Container,
+    facts: &HostFacts,
+) {
+    let Some(id) = composed::standing(layout, service, facts) else {
+        seen.detail = "never deployed".into();
+        return;
+    };
+    let name = layout.release_container(&service.name, &id);
+    container_facts(seen, facts.docker.as_ref(), &name);
+    let docker = facts.docker.as_ref();
+    let there = docker.and_then(|docker| docker.containers.get(&name));
+    if container.is_job && there.is_some_and(composed::is_done) {
+        seen.healthy = true;
+        seen.detail = "has done its work".into();
+        return;
+    }
+    stopped(seen, layout, service, facts);
+    if !seen.detail.is_empty() {
+        return;
+    }
+    let health = there.and_then(|there| there.details.as_ref());
+    let health = health.map_or("", |details| details.health.as_str());
+    seen.healthy = health != "unhealthy";
+    seen.detail = match health {
+        "" => "runs".into(),
+        "starting" => "runs, and its health check has not passed yet".into(),
+        "unhealthy" => "runs, and its health check fails".into(),
+        _ => "runs, and its health check passes".into(),
+    };
 }
 
 /// Says who stopped it, where that is why it does not run.
@@ -388,282 +570,4 @@ fn container_facts(seen: &mut ServiceStatus, docker: Option<&DockerFacts>, name:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{self, SourceText, Surroundings};
-    use crate::facts::{
-        ContainerDetails, ContainerFacts, FileFacts, FileKind, SchemaFacts, Space, UnitFacts,
-    };
-
-    const ID: &str = "0123456789ab";
-
-    fn stack() -> Stack {
-        let text = "stack: names\nhosts: {web1: 203.0.113.10}\nservices:\n  \
-            db: {mysql: {image: 'mysql:8.4'}}\n  \
-            backend: {build: ., listen: socket, health: /healthz, needs: [db]}\n  \
-            page: {static: .}\n\
-            sites: {names: {routes: {/: page, /api: backend}}}\n";
-        let source = SourceText { name: "test", text };
-        let around = Surroundings {
-            base: "/src".into(),
-            home: None,
-        };
-        config::parse(&source, &around).unwrap()
-    }
-
-    fn container(state: &str) -> ContainerFacts {
-        ContainerFacts {
-            state: state.into(),
-            details: Some(ContainerDetails {
-                started_at: "2026-11-21T05:00:00Z".into(),
-                exit_code: 137,
-                ..ContainerDetails::default()
-            }),
-            ..ContainerFacts::default()
-        }
-    }
-
-    /// A host on which all is well.
-    fn healthy() -> HostFacts {
-        let mut facts = HostFacts {
-            nginx: Some("1.22.1".into()),
-            memory_total: 2048 * 1024,
-            memory_available: 1024 * 1024,
-            uptime: 60,
-            ..HostFacts::default()
-        };
-        let (total, free) = (20 * 1024 * 1024, 10 * 1024 * 1024);
-        facts.disk.insert("/var/lib".into(), Space { total, free });
-        let nginx = UnitFacts {
-            active: "active".into(),
-            ..UnitFacts::default()
-        };
-        facts.units.insert("nginx.service".into(), nginx);
-        for (path, target) in [
-            (
-                "/run/stackctl/names/backend.sock",
-                format!("backend.{ID}/app.sock"),
-            ),
-            (
-                "/var/lib/stackctl/names/current/page",
-                format!("../releases/page/{ID}"),
-            ),
-        ] {
-            let link = FileFacts {
-                kind: FileKind::Link(target),
-                mode: 0o777,
-                user: 0,
-                group: 0,
-                digest: None,
-                contents: None,
-            };
-            facts.files.insert(path.parse().unwrap(), link);
-        }
-        let releases = "/var/lib/stackctl/names/releases/page";
-        let names = BTreeMap::from([(ID.to_owned(), 1)]);
-        facts.entries.insert(releases.into(), names);
-        let schema = SchemaFacts {
-            version: "8.4.3".into(),
-            charset: Some("utf8mb4".into()),
-            login: true,
-            ..SchemaFacts::default()
-        };
-        facts.docker = Some(DockerFacts {
-            engine: "20.10.24".into(),
-            containers: ["names-db".to_owned(), format!("names-backend-{ID}")]
-                .map(|name| (name, container("running")))
-                .into(),
-            databases: BTreeMap::from([("db".parse().unwrap(), DatabaseFacts::Answers(schema))]),
-            ..DockerFacts::default()
-        });
-        facts
-    }
-
-    fn probes(backend: Result<u16, &str>, site: Result<u16, &str>) -> Vec<ProbeFacts> {
-        let probe = |probed, path: &str, status: Result<u16, &str>| ProbeFacts {
-            host: "web1".parse().unwrap(),
-            probed,
-            path: path.into(),
-            status: status.map_err(str::to_owned),
-        };
-        vec![
-            probe(
-                Probed::Service("backend".parse().unwrap()),
-                "/healthz",
-                backend,
-            ),
-            probe(Probed::Site("names".parse().unwrap()), "/", site),
-        ]
-    }
-
-    /// Changes a healthy host and holds what `status` complains of to `problems`.
-    #[track_caller]
-    fn check(
-        change: impl FnOnce(&mut HostFacts),
-        probes: &[ProbeFacts],
-        problems: &[&str],
-    ) -> Status {
-        let mut facts = healthy();
-        change(&mut facts);
-        let facts = BTreeMap::from([("web1".parse().unwrap(), facts)]);
-        let status = status(&stack(), &facts, probes, &BTreeMap::new());
-        assert_eq!(status.problems, problems);
-        assert_eq!(status.healthy, problems.is_empty());
-        status
-    }
-
-    fn docker(facts: &mut HostFacts) -> &mut DockerFacts {
-        facts.docker.as_mut().unwrap()
-    }
-
-    #[test]
-    fn all_is_well() {
-        let status = check(|_| {}, &probes(Ok(200), Ok(404)), &[]);
-        let told: Vec<_> = status
-            .services
-            .iter()
-            .map(|seen| {
-                (
-                    seen.name.as_str(),
-                    seen.kind,
-                    seen.release.as_deref(),
-                    seen.detail.as_str(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("db", "mysql", None, "answers a query, 8.4.3"),
-                ("backend", "app", Some(ID), "/healthz answers HTTP 200"),
-                ("page", "static", Some(ID), "served by nginx"),
-            ]
-        );
-        assert_eq!(status.sites[0].http_status, Some(404));
-        assert_eq!(
-            status.hosts[0].memory_mib.map(|memory| memory.free),
-            Some(1024)
-        );
-    }
-
-    #[test]
-    fn a_stopped_database_is_named() {
-        let stopped = |facts: &mut HostFacts| {
-            docker(facts).databases.clear();
-            docker(facts)
-                .containers
-                .insert("names-db".into(), container("exited"));
-        };
-        check(
-            stopped,
-            &probes(Ok(503), Ok(200)),
-            &[
-                "database db on web1: its container names-db is exited (exit code 137)",
-                "service backend on web1: /healthz answers HTTP 503",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_database_that_runs_but_does_not_serve_is_named() {
-        let silent = |facts: &mut HostFacts| {
-            let why = DatabaseFacts::Silent("too many connections".into());
-            docker(facts).databases.insert("db".parse().unwrap(), why);
-        };
-        let problem = "database db on web1: does not answer a query: too many connections";
-        check(silent, &probes(Ok(200), Ok(200)), &[problem]);
-        let schema = |schema: SchemaFacts| {
-            move |facts: &mut HostFacts| {
-                let answers = DatabaseFacts::Answers(schema);
-                docker(facts)
-                    .databases
-                    .insert("db".parse().unwrap(), answers);
-            }
-        };
-        let missing = schema(SchemaFacts::default());
-        let problem = "database db on web1: answers, but the database is missing";
-        check(missing, &probes(Ok(200), Ok(200)), &[problem]);
-        let locked_out = schema(SchemaFacts {
-            charset: Some("utf8mb4".into()),
-            ..SchemaFacts::default()
-        });
-        let problem = "database db on web1: its user cannot log in";
-        check(locked_out, &probes(Ok(200), Ok(200)), &[problem]);
-    }
-
-    #[test]
-    fn an_app_is_judged_by_its_container_and_its_answer() {
-        let name = format!("names-backend-{ID}");
-        check(
-            |facts| drop(docker(facts).containers.remove(&name)),
-            &probes(Err("no such file"), Ok(502)),
-            &[
-                &format!("service backend on web1: its container {name} is missing"),
-                "site names on web1, port 80: HTTP 502",
-            ],
-        );
-        let mut killed = container("exited");
-        killed.details.as_mut().unwrap().out_of_memory = true;
-        check(
-            |facts| drop(docker(facts).containers.insert(name.clone(), killed)),
-            &probes(Err("no such file"), Ok(200)),
-            &[&format!(
-                "service backend on web1: its container {name} is exited (exit code 137, out of memory)"
-            )],
-        );
-        check(
-            |_| {},
-            &probes(Err("timed out"), Err("refused")),
-            &[
-                "service backend on web1: /healthz does not answer: timed out",
-                "site names on web1, port 80: refused",
-            ],
-        );
-        check(
-            |facts| {
-                facts.files.clear();
-                facts.entries.clear();
-            },
-            &probes(Err("no such file"), Ok(200)),
-            &[
-                "service backend on web1: never deployed",
-                "service page on web1: never deployed",
-            ],
-        );
-        check(
-            |facts| facts.entries.clear(),
-            &probes(Ok(200), Ok(200)),
-            &[&format!(
-                "service page on web1: the files of release {ID} are gone"
-            )],
-        );
-    }
-
-    #[test]
-    fn a_hosts_own_troubles_are_problems() {
-        check(
-            |facts| {
-                facts.units.clear();
-                facts.disk.get_mut("/var/lib").unwrap().free = 100 * 1024;
-            },
-            &probes(Ok(200), Ok(200)),
-            &[
-                "host web1 has only 100 MiB of disk left",
-                "host web1: nginx does not run",
-            ],
-        );
-    }
-
-    #[test]
-    fn an_unreachable_host_is_a_problem_and_tells_why() {
-        let why = BTreeMap::from([("web1".parse().unwrap(), "connection refused".to_owned())]);
-        let status = status(&stack(), &BTreeMap::new(), &[], &why);
-        assert!(!status.healthy);
-        assert_eq!(
-            status.problems,
-            ["host web1 cannot be reached: connection refused"]
-        );
-        assert_eq!(status.hosts[0].error.as_deref(), Some("connection refused"));
-        assert!(status.services.is_empty());
-    }
-}
+mod tests;

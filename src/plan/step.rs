@@ -1,11 +1,15 @@
 //! Plans: ordered steps, each one effect with its cause, complete enough that applying decides nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::container::ContainerSpec;
 use super::drift::{self, Drift};
 use crate::facts::SourceTree;
-use crate::model::{Dialect, Health, HostName, HostPath, Install, Owner, RemoteFile};
+use crate::model::{
+    Dialect, Filling, Health, HostName, HostPath, Install, Network, Owner, RemoteFile, Secret,
+    Volume,
+};
 
 /// What is to happen, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,12 +65,36 @@ pub enum Action {
     GenerateSecret {
         path: HostPath,
         length: u32,
+        /// The user who reads it, by number.
+        owner: u32,
     },
     CopySecret {
         from: HostPath,
         to: HostPath,
+        mode: u32,
+        owner: Owner,
+        /// What comes before and after it, where the copy is a part of something longer.
+        around: Option<[String; 2]>,
+    },
+    /// A secret of this machine, which no plan shows.
+    PutSecret {
+        path: HostPath,
+        value: Secret,
+        /// SHA-256 in hex.
+        digest: String,
+        mode: u32,
         owner: Owner,
     },
+    /// Have the host trust who signed what `file` holds; `trusted` is there when it does.
+    TrustAuthority {
+        file: RemoteFile,
+        trusted: HostPath,
+    },
+    DistrustAuthority(HostPath),
+    /// Have an authority issue a certificate to the host, which renews it from then on.
+    ObtainCertificate(Box<CertificateOrder>),
+    /// Renew it no more, and remove it.
+    ForgetCertificate(String),
     /// Before a file that somebody edited is replaced.
     KeepCopy {
         from: HostPath,
@@ -83,10 +111,13 @@ pub enum Action {
         name: String,
         internal: bool,
         stack: String,
+        /// What a compose file says of it.
+        of_file: Option<Box<Network>>,
     },
     CreateVolume {
         name: String,
         stack: String,
+        of_file: Option<Box<Volume>>,
     },
     PullImage(String),
     /// Have a name mean this image, which the host has.
@@ -96,6 +127,8 @@ pub enum Action {
         tag: String,
     },
     BuildImage(Box<ImageBuild>),
+    /// Build an image on this machine, once for all hosts, and have the host have it too.
+    BuildImageHere(Box<ImageBuild>),
     RunContainer(Box<ContainerSpec>),
     StopContainer {
         name: String,
@@ -154,6 +187,17 @@ pub enum Action {
         socket: HostPath,
         health: Health,
     },
+    /// Have a host build static files, shut in, and put what comes out in its place, whole or not at all.
+    BuildOnHost(Box<HostBuild>),
+    /// Build static files on this machine, once for all hosts, and send what comes out, whole or not at all.
+    BuildHere(Box<LocalBuild>),
+    /// Gather the same folders of several releases in one, without a copy of any file.
+    KeepAssets {
+        releases: Vec<HostPath>,
+        /// Relative to each release; one that a release has not is no error.
+        folders: Vec<String>,
+        to: HostPath,
+    },
     /// Rename a new link over the old one: the one act that sends new requests to another release.
     Switch {
         link: HostPath,
@@ -168,6 +212,14 @@ pub enum Action {
     Commit(Box<Commit>),
     /// Start a container that is there, and let the engine start it again after a crash or a reboot.
     StartContainer(String),
+    /// Start a container that is there, and leave to what it was made as whether the engine starts it again.
+    ResumeContainer(String),
+    /// Wait for a container that nobody asks by HTTP.
+    AwaitContainer {
+        name: String,
+        until: Awaited,
+        deadline: Duration,
+    },
     /// Send requests back to a release that still runs: checked, and switched, in one round trip.
     SwitchBack(Box<SwitchBack>),
     /// Leave a release that no longer serves running for a while; then the host drains and stops it by itself.
@@ -237,6 +289,44 @@ pub struct Installation {
     pub user: u32,
 }
 
+/// A build of static files on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostBuild {
+    /// Its command, as a unit of its own.
+    pub run: UnitRun,
+    /// What is installed before.
+    pub install: Install,
+    /// Holds `source`, and gets `work`, in which it runs.
+    pub folder: HostPath,
+    /// What it has downloaded, for the builds after it.
+    pub downloads: HostPath,
+    pub user: u32,
+    /// Relative to the source.
+    pub output: String,
+    /// A file that it must make, relative to `output`.
+    pub fallback: Option<String>,
+    pub fill: Vec<Filling>,
+    /// Where what is in `output` goes.
+    pub to: HostPath,
+}
+
+/// A build of static files on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalBuild {
+    pub source: SourceTree,
+    pub install: Install,
+    pub command: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    /// Relative to the source.
+    pub output: String,
+    /// A file that it must make, relative to `output`.
+    pub fallback: Option<String>,
+    pub deadline: Duration,
+    pub fill: Vec<Filling>,
+    /// Where what is in `output` goes on the host.
+    pub to: HostPath,
+}
+
 /// A command beside a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitRun {
@@ -248,11 +338,37 @@ pub struct UnitRun {
     pub deadline: Duration,
 }
 
+/// A certificate that certbot is to ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateOrder {
+    /// What certbot calls it.
+    pub name: String,
+    /// Where the site serves challenges from.
+    pub challenges: HostPath,
+    pub directory: String,
+    /// `None`: an account without an address.
+    pub email: Option<String>,
+    pub names: Vec<String>,
+    /// Whether there is one that is valid still, but not the one that is wanted.
+    pub replaces: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     pub path: HostPath,
     pub mode: u32,
     pub owner: Owner,
+}
+
+/// What a container is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// It runs, and has not ended again a moment later.
+    Running,
+    /// Its own health check says so.
+    Healthy,
+    /// It has ended with 0.
+    Completed,
 }
 
 /// What is checked after a switch.
@@ -273,7 +389,7 @@ pub struct Commit {
     pub leaves: Vec<HostPath>,
     /// Marks that were lost, of releases that served before, and when they began to, in seconds since the epoch.
     pub served: Vec<(HostPath, u64)>,
-    /// When, in seconds since the epoch by the host's clock.
+    /// When, in seconds since the epoch: by the clock of the host that is ahead of the others, so that it is one time for all.
     pub time: u64,
 }
 
@@ -373,8 +489,12 @@ pub struct ImageBuild {
     pub dockerfile: String,
     /// The Dockerfile's text when it is ours and so not in the context.
     pub rendered: Option<String>,
-    pub args: std::collections::BTreeMap<String, String>,
-    pub labels: std::collections::BTreeMap<String, String>,
+    /// The stage that is built; the last by default.
+    pub target: Option<String>,
+    pub args: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+    /// The repository that it is pushed to, for hosts to pull it.
+    pub push: Option<String>,
 }
 
 /// One database and its user on one server.
@@ -417,6 +537,13 @@ impl Action {
             Action::Remove(path) => format!("remove {path}"),
             Action::GenerateSecret { path, .. } => format!("generate secret {path}"),
             Action::CopySecret { to, .. } => format!("hand secret to {to}"),
+            Action::PutSecret { path, mode, .. } => format!("write secret {path} ({mode:04o})"),
+            Action::TrustAuthority { file, .. } => format!("trust the authority {}", file.path),
+            Action::DistrustAuthority(path) => format!("trust the authority {path} no more"),
+            Action::ObtainCertificate(order) => {
+                format!("obtain a certificate for {}", order.names.join(", "))
+            }
+            Action::ForgetCertificate(name) => format!("remove certificate {name} from certbot"),
             Action::KeepCopy { from, to } => format!("keep a copy of {from} as {to}"),
             Action::InstallSite(site) => {
                 let verb = if site.before.is_some() {
@@ -445,6 +572,13 @@ impl Action {
             Action::PullImage(image) => format!("pull image {image}"),
             Action::TagImage { image, tag } => format!("have {tag} mean {}", drift::short(image)),
             Action::BuildImage(build) => format!("build image {}", build.tag),
+            Action::BuildImageHere(build) => match &build.push {
+                None => format!("build image {} on this machine and send it", build.tag),
+                Some(repository) => format!(
+                    "build image {} on this machine, push it to {repository} and pull it",
+                    build.tag
+                ),
+            },
             Action::RunContainer(spec) => {
                 format!("run container {} from {}", spec.name, spec.image)
             }
@@ -457,7 +591,7 @@ impl Action {
                 let but = if kept.is_empty() {
                     ""
                 } else {
-                    ", but for passwords of data that stays"
+                    ", but for data that stays and its passwords"
                 };
                 format!("remove all in {state}{but}")
             }
@@ -511,13 +645,37 @@ impl Action {
                     health.passes
                 )
             }
+            Action::BuildOnHost(build) => {
+                let command = build.run.command.join(" ");
+                format!("build {} with `{command}` as {}", build.to, build.run.name)
+            }
+            Action::BuildHere(build) => {
+                let command = build.command.join(" ");
+                format!(
+                    "build with `{command}` on this machine and send it to {}",
+                    build.to
+                )
+            }
+            Action::KeepAssets { releases, to, .. } => {
+                format!("gather the assets of {} releases in {to}", releases.len())
+            }
             Action::Switch { link, target } => format!("switch {link} to {target}"),
+            Action::Bake { targets, seconds } if targets.is_empty() => {
+                format!("wait for {seconds} s")
+            }
             Action::Bake { targets, seconds } => {
                 let names: Vec<&str> = targets.iter().map(|target| target.process.name()).collect();
                 format!("watch {} for {seconds} s", names.join(", "))
             }
             Action::Commit(_) => "confirm: what was done stays".into(),
-            Action::StartContainer(name) => format!("start container {name}"),
+            Action::StartContainer(name) | Action::ResumeContainer(name) => {
+                format!("start container {name}")
+            }
+            Action::AwaitContainer { name, until, .. } => match until {
+                Awaited::Running => format!("see that {name} stays up"),
+                Awaited::Healthy => format!("wait until {name} is healthy"),
+                Awaited::Completed => format!("wait until {name} has done its work"),
+            },
             Action::SwitchBack(back) => format!("switch {} back to {}", back.link, back.target),
             Action::KeepWarm(cooling) => {
                 let name = cooling.process.name();

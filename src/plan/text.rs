@@ -61,11 +61,16 @@ impl Action {
     }
 }
 
-/// Records of ours that repeat what the steps themselves say, and a script that is the same for everybody.
+/// Records of ours that repeat what the steps themselves say, and scripts that are the same for everybody.
 fn is_record(path: &str) -> bool {
-    ["/manifest.json", "/release.json", "/recover.sh"]
-        .iter()
-        .any(|name| path.ends_with(name))
+    [
+        "/manifest.json",
+        "/release.json",
+        "/recover.sh",
+        "/nginx-admit.sh",
+    ]
+    .iter()
+    .any(|name| path.ends_with(name))
 }
 
 #[cfg(test)]

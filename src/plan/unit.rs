@@ -9,16 +9,18 @@ use super::host::{Comparison, HostPlan};
 use super::prepare::Again;
 use super::record::{Record, RecordedFile};
 use super::release::Release;
+use super::secret;
 use super::step::{Action, Folder, Installation, Process, UnitRun};
 use crate::facts::{SourceEntry, SourceTree, UnitFacts, sha256};
 use crate::model::{
     App, HostPath, Install, Layout, Listen, Owner, ReleaseId, RemoteFile, Service, Stack, Unit,
 };
-use crate::render::{self, AppUnit, RenderError, Templates};
+use crate::render::{self, AppUnit, Provided, RenderError, Templates};
 
-/// The packages that `provision` installs for what a unit asks for.
-pub(super) fn packages(unit: &Unit) -> &'static [&'static str] {
-    match unit.install {
+/// The packages that `provision` installs for what a unit or a build asks for.
+pub(super) fn packages(service: &Service) -> &'static [&'static str] {
+    let build = service.built_on_host().map(|build| build.install);
+    match build.or(service.unit().and_then(|unit| unit.install)) {
         Some(Install::Python) => &["python3-venv"],
         Some(Install::Node) => &["nodejs", "npm"],
         Some(Install::Nothing) | None => &[],
@@ -36,12 +38,13 @@ pub fn files(
 ) -> Result<AppUnit, RenderError> {
     let layout = Layout::new(&stack.name);
     let mut provided = BTreeMap::new();
-    for (needed, database) in container::databases_of(stack, service) {
-        let secret = container::app_secret(needed);
-        let password = container::release_secret(&layout, service, id, &secret);
-        let told = container::told_of_database(needed, database, "127.0.0.1", password.as_str());
-        provided.extend(told);
-    }
+    let at = |name: &str| container::release_secret(&layout, service, id, name).to_string();
+    provided.extend(container::told_of_databases(stack, service, at));
+    provided.extend(secret::told_to_unit(stack, service, id));
+    let provided = Provided {
+        variables: provided,
+        files: secret::environment_files(stack, service, id),
+    };
     render::app_unit(templates, stack, service, app, id, &provided, port)
 }
 
@@ -106,6 +109,7 @@ impl HostPlan<'_> {
                 .as_ref()
                 .map(super::deploy::sources)
                 .unwrap_or_default(),
+            secrets: release.secrets.record(),
         };
         let runs = self.facts.is_active(&name);
         let link = layout.socket_link(&service.name);
@@ -143,6 +147,8 @@ impl HostPlan<'_> {
         if by_hand.is_none() && whole && (switched || only_unlinked) {
             self.file(phase::PREPARE, record.file(&layout));
             self.missing_secrets(service, id);
+            self.missing_given(service, release);
+            self.seed_unit(service, app, &files, id);
             if !runs && !self.has_socket_folder(service, id) {
                 self.socket_folders(service, app.listen, id, layout.user(service));
             }
@@ -237,6 +243,8 @@ impl HostPlan<'_> {
         let why = self.edited_source(source, release);
         let why = why.or(self.own_files(files));
         let why = why.or(self.edited_secrets(service, &release.id));
+        let why = why.or(self.edited_given(service, release));
+        let why = why.or(self.changed_url(service, &release.id));
         let units = [
             self.layout.release_unit(&service.name, &release.id),
             // Of all its releases.
@@ -339,10 +347,10 @@ impl HostPlan<'_> {
             let put = Action::PutFile { file, before: None };
             self.step(phase::PREPARE, put, "all that a rollback needs");
         }
-        for (needed, _) in container::databases_of(self.stack, service) {
-            let copy = self.secret_copy(service, id, needed);
+        for copy in self.secret_copies(service, id) {
             self.step(phase::PREPARE, copy, format!("`{}` needs it", service.name));
         }
+        self.put_secrets(service, release);
         let undo = Action::Remove(layout.socket_folder(&service.name, id));
         let step = self.socket_folders(service, app.listen, id, user);
         if !state.switched {
@@ -362,24 +370,11 @@ impl HostPlan<'_> {
         }
         // Before the new release starts, as for containers.
         if let Some(command) = files.release.as_ref().filter(|_| !state.has_run) {
-            let once = format!(
-                "{}release-{id}.service",
-                layout.release_units(&service.name)
-            );
-            let undo = Action::StopUnit(once.clone());
-            let run = UnitRun {
-                name: once,
-                properties: properties(&files.unit),
-                command: command.clone(),
-                deadline: Duration::from_secs(u64::from(app.release_deadline)),
-            };
-            let step = self.step(
-                phase::PREPARE,
-                Action::RunUnitOnce(Box::new(run)),
-                "release phase",
-            );
+            let (run, undo) = self.unit_once(service, app, files, id, "release", command);
+            let step = self.step(phase::PREPARE, run, "release phase");
             step.undo.push(undo);
         }
+        self.seed_unit(service, app, files, id);
         let undo = match state.switched || state.runs {
             true => Vec::new(),
             false => vec![
@@ -408,6 +403,35 @@ impl HostPlan<'_> {
         self.step(phase::PREPARE, Action::ReloadUnits, "a unit file changed");
         let step = self.step(phase::PREPARE, Action::StartUnit(name), cause);
         step.undo.extend(undo);
+    }
+
+    /// Runs a command once as a release, beside whatever else of it runs; and what ends it.
+    fn unit_once(
+        &self,
+        service: &Service,
+        app: &App,
+        files: &AppUnit,
+        id: &ReleaseId,
+        purpose: &str,
+        command: &[String],
+    ) -> (Action, Action) {
+        let units = self.layout.release_units(&service.name);
+        let name = format!("{units}{purpose}-{id}.service");
+        let undo = Action::StopUnit(name.clone());
+        let run = UnitRun {
+            name,
+            properties: properties(&files.unit),
+            command: command.to_vec(),
+            deadline: Duration::from_secs(u64::from(app.release_deadline)),
+        };
+        (Action::RunUnitOnce(Box::new(run)), undo)
+    }
+
+    /// Loads the data of an app, where that is due.
+    fn seed_unit(&mut self, service: &Service, app: &App, files: &AppUnit, id: &ReleaseId) {
+        let command = files.seed.clone().unwrap_or_default();
+        let (run, undo) = self.unit_once(service, app, files, id, "seed", &command);
+        self.seed(service, app, |_| (run, undo));
     }
 
     fn install(&mut self, service: &Service, unit: &Unit, id: &ReleaseId, tree: &SourceTree) {
@@ -502,7 +526,7 @@ struct State {
 
 /// What a unit says of its process, without what starts, stops and restarts it, and without the folder of its socket, which a
 /// second process must not bind or remove.
-fn properties(unit: &RemoteFile) -> Vec<String> {
+pub(super) fn properties(unit: &RemoteFile) -> Vec<String> {
     const OWN: [&str; 7] = [
         "Exec",
         "Restart",

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{RenderError, Templates, nginx};
+use super::upstream::OtherHosts;
+use super::{Https, RenderError, Templates, composed, nginx};
 use crate::model::{
-    App, AppSource, Database, Dialect, Layout, Listen, Service, ServiceKind, ServiceName, Site,
-    Stack,
+    App, AppSource, Database, Dialect, EnvName, External, Layout, Listen, Route, Service,
+    ServiceKind, ServiceName, Site, Stack,
 };
 
 #[derive(Default, Serialize)]
@@ -16,12 +17,24 @@ struct ComposeView {
     stack: String,
     databases: Vec<Value>,
     apps: Vec<Value>,
+    /// Services of a compose file, networks and volumes, whole.
+    composed: BTreeMap<String, Value>,
+    composed_networks: BTreeMap<String, Value>,
+    composed_volumes: BTreeMap<String, Value>,
     web: Option<Value>,
     data_network: bool,
     volumes: Vec<String>,
     /// Volumes for sockets that nginx reaches.
     run_volumes: Vec<String>,
     secrets: BTreeMap<String, String>,
+    /// Files that servers read when they begin.
+    configs: BTreeMap<String, String>,
+    /// Secrets that hold what a service sees as a file → which, and where.
+    seen: BTreeMap<String, String>,
+    /// Secrets that hold more than a password → what they hold.
+    urls: BTreeMap<String, String>,
+    /// Files with the variables of services that hold secrets → which.
+    variables: BTreeMap<String, String>,
 }
 
 // In the composed nginx, each app's socket folder is mounted under its own name.
@@ -40,8 +53,20 @@ impl nginx::Places for InCompose {
         }
     }
 
-    fn folder(&self, service: &ServiceName) -> String {
-        format!("{FILES}/{service}")
+    fn base(&self) -> String {
+        FILES.to_owned()
+    }
+
+    fn current(&self, service: &ServiceName) -> String {
+        service.to_string()
+    }
+
+    fn kept(&self, _: &ServiceName) -> Option<String> {
+        None
+    }
+
+    fn challenges(&self) -> Option<String> {
+        None
     }
 }
 
@@ -59,15 +84,89 @@ pub fn compose(
     };
     for service in stack.services.values() {
         match &service.kind {
-            ServiceKind::Mysql(database) => add_database(&mut view, service, database),
+            ServiceKind::Database(database) => add_database(&mut view, service, database),
+            ServiceKind::App(app) if app.composed.is_some() => {
+                add_composed(&mut view, stack, service, app.release.as_ref());
+            }
+            ServiceKind::Container(_) => add_composed(&mut view, stack, service, None),
             ServiceKind::App(app) => add_app(&mut view, stack, service, app, dockerfiles),
-            ServiceKind::Static(_) => {}
+            ServiceKind::Static(_) | ServiceKind::External(_) => {}
         }
+    }
+    for (name, network) in &stack.networks {
+        let written = composed::network(name, network);
+        view.composed_networks.insert(name.clone(), written);
+    }
+    for (name, volume) in &stack.volumes {
+        let written = composed::volume(name, volume);
+        view.composed_volumes.insert(name.clone(), written);
     }
     if !stack.sites.is_empty() {
         view.web = Some(web(templates, stack)?);
     }
     templates.render("compose/compose.yaml", view)
+}
+
+/// What a service is given of the stack's secrets: variables that say where files are, and files with variables.
+fn given(view: &mut ComposeView, service: &Service) -> (BTreeMap<String, String>, Vec<String>) {
+    let secrets = &service.secrets;
+    let mut told = BTreeMap::new();
+    for name in secrets.files.iter().map(ToString::to_string) {
+        told.insert(format!("{name}_FILE"), secret_path(&name));
+        let file = format!("./secrets/{name}");
+        view.secrets.insert(name, file);
+    }
+    let files = secrets.env_files.iter();
+    let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    if !secrets.env.is_empty() {
+        let names: Vec<&str> = secrets.env.keys().map(EnvName::as_str).collect();
+        let file = format!("./secrets/{}.env", service.name);
+        view.variables.insert(file.clone(), names.join(", "));
+        files.push(file);
+    }
+    (told, files)
+}
+
+/// A service that came from a compose file, and its release step.
+fn add_composed(
+    view: &mut ComposeView,
+    stack: &Stack,
+    service: &Service,
+    release: Option<&Vec<String>>,
+) {
+    let (Some(source), Some(composed)) = (service.source(), service.composed()) else {
+        return;
+    };
+    let mut files = composed::Files::default();
+    let mut one = composed::service(stack, service, source, composed, &mut files);
+    view.configs.extend(files.configs);
+    view.secrets.extend(files.secrets);
+    view.seen.extend(files.seen);
+    let (told, env_files) = given(view, service);
+    for (name, value) in told {
+        one["environment"][name] = json!(value);
+    }
+    if !env_files.is_empty() {
+        one["env_file"] = json!(env_files);
+    }
+    if !service.secrets.files.is_empty() {
+        let mut mounts = one["secrets"].as_array().cloned().unwrap_or_default();
+        mounts.extend(service.secrets.files.iter().map(|name| json!(name)));
+        one["secrets"] = json!(mounts);
+    }
+    // What serves is started again, whatever its compose file says.
+    if service.app().is_some() {
+        one["restart"] = json!("unless-stopped");
+    }
+    if let Some(command) = release {
+        let name = format!("{}-release", service.name);
+        let mut step = one.clone();
+        step["command"] = json!(command);
+        step["restart"] = json!("no");
+        view.composed.insert(name.clone(), step);
+        one["depends_on"][name] = json!({"condition": "service_completed_successfully"});
+    }
+    view.composed.insert(service.name.to_string(), one);
 }
 
 fn password(service: &ServiceName) -> String {
@@ -81,32 +180,27 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
     };
     let name = &service.name;
     let (own, root) = (password(name), format!("{name}-root-password"));
-    let (prefix, check) = match database.dialect {
+    let server = match database.dialect {
         // Over TCP: while the image sets itself up, the server listens on its socket only.
-        Dialect::Mysql => (
-            "MYSQL",
-            json!(["CMD", "mysqladmin", "ping", "--silent", "--host=127.0.0.1"]),
-        ),
-        Dialect::Mariadb => (
-            "MARIADB",
-            json!(["CMD", "healthcheck.sh", "--connect", "--innodb_initialized"]),
-        ),
+        Dialect::Mysql => {
+            let check = json!(["CMD", "mysqladmin", "ping", "--silent", "--host=127.0.0.1"]);
+            sql_server("MYSQL", database, &own, &root, check)
+        }
+        Dialect::Mariadb => {
+            let check = json!(["CMD", "healthcheck.sh", "--connect", "--innodb_initialized"]);
+            sql_server("MARIADB", database, &own, &root, check)
+        }
+        Dialect::Mongodb => mongodb_server(view, service, database, &own, &root),
     };
-    let environment = BTreeMap::from([
-        (format!("{prefix}_DATABASE"), database.database.clone()),
-        (format!("{prefix}_USER"), database.user.clone()),
-        (format!("{prefix}_PASSWORD_FILE"), secret_path(&own)),
-        (format!("{prefix}_ROOT_PASSWORD_FILE"), secret_path(&root)),
-        (format!("{prefix}_ROOT_HOST"), "localhost".to_owned()),
-    ]);
     view.databases.push(json!({
         "name": name,
         "image": image,
-        "environment": environment,
+        "environment": server.environment,
         "secrets": [own, root],
-        "volume": format!("{name}:/var/lib/mysql"),
+        "volume": format!("{name}:{}", server.data),
         "memory": database.memory.map(|mib| format!("{mib}m")),
-        "check": check,
+        "init": server.init,
+        "check": server.check,
     }));
     view.data_network = true;
     view.volumes.push(name.to_string());
@@ -114,6 +208,76 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
         let file = format!("./secrets/{secret}");
         view.secrets.insert(secret, file);
     }
+}
+
+/// What the image of a database's server is told.
+struct Server {
+    environment: BTreeMap<String, String>,
+    data: &'static str,
+    /// The config that makes its user, where the image does not.
+    init: Option<String>,
+    check: Value,
+}
+
+fn sql_server(prefix: &str, database: &Database, own: &str, root: &str, check: Value) -> Server {
+    let environment = BTreeMap::from([
+        (format!("{prefix}_DATABASE"), database.database.clone()),
+        (format!("{prefix}_USER"), database.user.clone()),
+        (format!("{prefix}_PASSWORD_FILE"), secret_path(own)),
+        (format!("{prefix}_ROOT_PASSWORD_FILE"), secret_path(root)),
+        (format!("{prefix}_ROOT_HOST"), "localhost".to_owned()),
+    ]);
+    Server {
+        environment,
+        data: "/var/lib/mysql",
+        init: None,
+        check,
+    }
+}
+
+fn mongodb_server(
+    view: &mut ComposeView,
+    service: &Service,
+    database: &Database,
+    own: &str,
+    root: &str,
+) -> Server {
+    let environment = [
+        ("MONGO_INITDB_ROOT_USERNAME", "root".to_owned()),
+        ("MONGO_INITDB_ROOT_PASSWORD_FILE", secret_path(root)),
+        ("MONGO_INITDB_DATABASE", database.database.clone()),
+    ];
+    // The image makes no user but root. JSON strings are JavaScript strings.
+    let login = json!({"user": database.user, "file": secret_path(own), "db": database.database});
+    let content = format!(
+        "const {{ user, file, db: name }} = {login};\nconst pwd = require('fs').readFileSync(file, 'utf8').trim();\nconst roles = ['readWrite', 'dbAdmin'];\ndb.getSiblingDB(name).createUser({{ user, pwd, roles }});\n"
+    );
+    let config = format!("{}-user", service.name);
+    view.configs.insert(config.clone(), content);
+    let (user, name) = (&database.user, &service.name);
+    let url = format!(
+        "mongodb://{user}:PASSWORD@{name}:27017/{}",
+        database.database
+    );
+    view.urls.insert(url_file(name), url);
+    Server {
+        environment: environment
+            .map(|(key, value)| (key.to_owned(), value))
+            .into(),
+        data: "/data/db",
+        init: Some(config),
+        check: json!([
+            "CMD",
+            "mongosh",
+            "--quiet",
+            "--eval",
+            "db.runCommand({ping: 1})"
+        ]),
+    }
+}
+
+fn url_file(service: &ServiceName) -> String {
+    format!("{service}-url")
 }
 
 fn secret_path(name: &str) -> String {
@@ -135,15 +299,49 @@ fn add_app(
     for needed in &service.needs {
         let database = stack.services.get(needed).and_then(Service::database);
         let Some(database) = database else {
-            if stack.services.get(needed).and_then(Service::app).is_some() {
+            let other = stack.services.get(needed);
+            if other.and_then(Service::app).is_some() {
                 depends_on.insert(needed.to_string(), "service_started");
+            }
+            match other.and_then(Service::external) {
+                Some(External::Mongodb { .. }) => {
+                    let (name, url) = (needed.env_prefix(), url_file(needed));
+                    environment.insert(format!("{name}_URL_FILE"), secret_path(&url));
+                    view.secrets.insert(url.clone(), format!("./secrets/{url}"));
+                    secrets.push(url);
+                }
+                Some(External::Mysql(server)) => {
+                    let (prefix, secret) = (needed.env_prefix(), password(needed));
+                    let mut told = vec![
+                        ("HOST", server.host.clone()),
+                        ("PORT", server.port.to_string()),
+                        ("NAME", server.database.clone()),
+                        ("USER", server.user.clone()),
+                        ("PASSWORD_FILE", secret_path(&secret)),
+                    ];
+                    let mut files = vec![secret];
+                    if server.ca_file.is_some() {
+                        let ca = format!("{needed}-ca.pem");
+                        told.push(("CA_FILE", secret_path(&ca)));
+                        files.push(ca);
+                    }
+                    for (key, value) in told {
+                        environment.insert(format!("{prefix}_{key}"), value);
+                    }
+                    for file in files {
+                        view.secrets
+                            .insert(file.clone(), format!("./secrets/{file}"));
+                        secrets.push(file);
+                    }
+                }
+                None => {}
             }
             continue;
         };
         let (prefix, secret) = (needed.env_prefix(), password(needed));
         for (key, value) in [
             ("HOST", needed.to_string()),
-            ("PORT", "3306".to_owned()),
+            ("PORT", database.dialect.port().to_string()),
             ("NAME", database.database.clone()),
             ("USER", database.user.clone()),
             ("PASSWORD_FILE", secret_path(&secret)),
@@ -151,6 +349,12 @@ fn add_app(
             environment.insert(format!("{prefix}_{key}"), value);
         }
         secrets.push(secret);
+        if database.dialect == Dialect::Mongodb {
+            let url = url_file(needed);
+            environment.insert(format!("{prefix}_URL_FILE"), secret_path(&url));
+            view.secrets.insert(url.clone(), format!("./secrets/{url}"));
+            secrets.push(url);
+        }
         depends_on.insert(needed.to_string(), "service_healthy");
         if !networks.contains(&"data") {
             networks.push("data");
@@ -161,6 +365,9 @@ fn add_app(
         let path = format!("{}/app.sock", Layout::CONTAINER_RUN);
         environment.insert("LISTEN_SOCKET".to_owned(), path);
     }
+    let (told, env_files) = given(view, service);
+    environment.extend(told);
+    secrets.extend(service.secrets.files.iter().map(ToString::to_string));
     environment.extend(
         app.env
             .iter()
@@ -197,6 +404,7 @@ fn add_app(
         "restart": "unless-stopped",
         "depends_on": depends_on,
         "environment": environment,
+        "env_file": env_files,
         "secrets": secrets,
         "run_volume": socket.then(|| format!("{run_volume}:{}", Layout::CONTAINER_RUN)),
         "networks": networks,
@@ -224,12 +432,16 @@ fn add_app(
 
 fn web(templates: &Templates, stack: &Stack) -> Result<Value, RenderError> {
     let sites: Vec<&Site> = stack.sites.values().collect();
-    let config = nginx::server_blocks(templates, stack, &sites, &InCompose)?;
+    // All of a stack is on one machine there.
+    let others = OtherHosts::default();
+    let https = Https::default();
+    let config = nginx::server_blocks(templates, stack, &sites, &others, &InCompose, &https)?;
     let ports: BTreeSet<u16> = sites.iter().map(|site| site.listen).collect();
     let routed: BTreeSet<&ServiceName> = sites
         .iter()
-        .flat_map(|site| site.routes.iter().map(|route| &route.service))
+        .flat_map(|site| site.routes.iter().filter_map(Route::service))
         .collect();
+    let networks = composed::networks_of(stack, routed.iter().copied());
     let mut depends_on: Vec<&ServiceName> = Vec::new();
     let mut volumes: Vec<String> = Vec::new();
     for service in routed
@@ -246,7 +458,13 @@ fn web(templates: &Templates, stack: &Stack) -> Result<Value, RenderError> {
                 }
             }
             ServiceKind::Static(files) if files.include.is_empty() => {
-                volumes.push(format!("{}:{FILES}/{name}:ro", files.root.display()));
+                // What is built is there once somebody has built it.
+                let output = files
+                    .build
+                    .as_ref()
+                    .map(|build| files.root.join(&build.output));
+                let from = output.as_ref().unwrap_or(&files.root);
+                volumes.push(format!("{}:{FILES}/{name}:ro", from.display()));
             }
             ServiceKind::Static(files) => {
                 for file in &files.include {
@@ -255,11 +473,12 @@ fn web(templates: &Templates, stack: &Stack) -> Result<Value, RenderError> {
                     volumes.push(format!("{}:{FILES}/{name}/{to}:ro", from.display()));
                 }
             }
-            ServiceKind::Mysql(_) => {}
+            ServiceKind::Container(_) | ServiceKind::Database(_) | ServiceKind::External(_) => {}
         }
     }
     Ok(json!({
         "depends_on": depends_on,
+        "networks": networks,
         "ports": ports.iter().map(|port| format!("{port}:{port}")).collect::<Vec<_>>(),
         "volumes": volumes,
         "config": config,

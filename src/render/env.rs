@@ -23,7 +23,7 @@ pub struct Templates {
     engine: Environment<'static>,
 }
 
-const EMBEDDED: [(&str, &str); 14] = [
+const EMBEDDED: [(&str, &str); 15] = [
     (
         "compose/compose.yaml",
         include_str!("../../templates/compose/compose.yaml"),
@@ -63,6 +63,10 @@ const EMBEDDED: [(&str, &str); 14] = [
     (
         "systemd/firewall.service",
         include_str!("../../templates/systemd/firewall.service"),
+    ),
+    (
+        "systemd/nginx.service",
+        include_str!("../../templates/systemd/nginx.service"),
     ),
     (
         "systemd/proxy.service",
@@ -152,8 +156,8 @@ impl Kind {
     /// Whether `text` can stand bare: one token, which the format neither splits nor expands.
     fn is_plain(self, text: &str) -> bool {
         let more: &[u8] = match self {
-            // Words and numbers of nft(8), and names of interfaces.
-            Self::Firewall => b"_.-",
+            // Words, numbers and addresses of nft(8), and names of interfaces.
+            Self::Firewall => b"_.:-",
             // Not `~` (a regular expression), not `=` and `*` (kinds of location).
             Self::Nginx => b"_./:@%+,-",
             // Not `%` (specifiers).
@@ -174,7 +178,7 @@ impl Kind {
 
     fn filters(self) -> &'static str {
         match self {
-            Self::Nginx => "|ngq, |ngname",
+            Self::Nginx => "|ngq, |ngname, |ngre",
             Self::Systemd => "|sdvalue, |sdarg, |sdenv",
             Self::Firewall | Self::Tmpfiles => "none: only plain tokens",
             Self::Dockerfile => "|json, |dockerenv",
@@ -239,6 +243,9 @@ fn engine() -> Environment<'static> {
 
     engine.add_filter("ngq", |state: &State, text: &str| {
         escaped(state, "ngq", Kind::Nginx, escape::nginx_quoted(text))
+    });
+    engine.add_filter("ngre", |state: &State, text: &str| {
+        escaped(state, "ngre", Kind::Nginx, escape::nginx_pattern(text))
     });
     engine.add_filter("ngname", |state: &State, text: &str| {
         escaped(state, "ngname", Kind::Nginx, escape::nginx_name(text))

@@ -24,7 +24,7 @@ fn at(line: Option<usize>) -> String {
 }
 
 impl RenderError {
-    pub(super) fn new(
+    pub(crate) fn new(
         place: impl Into<String>,
         reason: impl Into<String>,
         help: impl Into<String>,

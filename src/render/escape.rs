@@ -63,6 +63,15 @@ pub fn nginx_name(text: &str) -> Result<String, Refused> {
     Ok(text.to_owned())
 }
 
+/// A path as a part of a regular expression that matches it and nothing else.
+pub fn nginx_pattern(text: &str) -> Result<String, Refused> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~/-".contains(&b);
+    if text.is_empty() || !text.bytes().all(plain) {
+        return refused("a path is made of letters, digits and `._~/-`");
+    }
+    Ok(text.replace('.', "\\."))
+}
+
 /// The value of a systemd setting that takes plain text, such as `Description=`. systemd.syntax(7): a backslash at the end
 /// joins lines and blanks around a value are dropped; systemd.unit(5), SPECIFIERS: `%` doubled stands for itself.
 pub fn systemd_value(text: &str) -> Result<String, Refused> {

@@ -1,6 +1,7 @@
 //! nftables: the ruleset that all stacks of a host share, the ports of one stack, and what loads both.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -27,6 +28,16 @@ struct PortsView<'a> {
     stack: &'a str,
     ssh_ports: &'a BTreeSet<u16>,
     ports: BTreeSet<u16>,
+    /// Who else may come, and where to.
+    private: Vec<PrivateView>,
+}
+
+#[derive(Serialize)]
+struct PrivateView {
+    /// As nft calls the protocol.
+    family: &'static str,
+    edge: String,
+    port: u16,
 }
 
 #[derive(Serialize)]
@@ -53,6 +64,7 @@ pub fn firewall(
             stack: stack.name.as_str(),
             ssh_ports,
             ports,
+            private: private(stack, host),
         },
     )?;
     let unit = templates.render(
@@ -68,6 +80,22 @@ pub fn firewall(
         loader: public_file(layout.firewall_loader(), loader),
         unit: public_file(layout.firewall_unit(), unit),
     })
+}
+
+/// The host's private port is open to its edges alone.
+fn private(stack: &Stack, host: &Host) -> Vec<PrivateView> {
+    let edges = stack.edges_before(&host.name);
+    let edges = edges.into_values().filter_map(|edge| edge.private);
+    let edges: BTreeSet<IpAddr> = edges.map(|address| address.ip).collect();
+    let Some(own) = host.private else {
+        return Vec::new();
+    };
+    let view = |edge: IpAddr| PrivateView {
+        family: if edge.is_ipv4() { "ip" } else { "ip6" },
+        edge: edge.to_string(),
+        port: own.port,
+    };
+    edges.into_iter().map(view).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod bundled;
 mod compose;
+mod composed;
 mod dockerfile;
 mod dockerignore;
 mod env;
@@ -17,6 +18,7 @@ mod static_file;
 mod systemd;
 mod tmpfiles;
 mod unit;
+mod upstream;
 
 pub use bundled::{Bundled, example, examples};
 pub use compose::compose;
@@ -25,15 +27,19 @@ pub use dockerignore::{DockerIgnore, DockerIgnoreError, dockerignore_default};
 pub use env::{Overrides, Templates};
 pub use error::RenderError;
 pub use firewall::{FirewallFiles, firewall};
-pub use nginx::{nginx_site, site_generation};
+pub use nginx::{Https, NginxFeatures, nginx_site, site_generation};
 pub use rehearsal::{
     Bucket, Figures, Phase, Rehearsal, Setup, Step, Switch, grouped, milliseconds, rehearsal,
     seconds, verdict,
 };
-pub use static_file::{FillView, static_file};
-pub use systemd::{proxy_units, recovery};
+pub use static_file::{FillView, filling, static_file};
+pub use systemd::{admission, proxy_units, recovery};
 pub use tmpfiles::tmpfiles;
-pub use unit::{AppUnit, app_unit, check_unit_source};
+pub use unit::{
+    AppUnit, Provided, app_unit, build_environment, check_build_source, check_unit_source,
+    environment_file,
+};
+pub use upstream::private_name;
 
 use crate::model::{HostPath, Owner, RemoteFile};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::{
-    App, AppSource, Build, Database, DatabaseServer, Dialect, EnvName, Health, Host, HostName,
-    Listen, ReleaseId, Route, Service, ServiceKind, ServiceName, Site, SshTarget, Stack,
-    StaticFiles,
+    App, AppSource, Build, BuildPlace, Database, DatabaseServer, Dialect, EnvName, Health, Host,
+    HostName, Listen, ReleaseId, Route, RouteOptions, RouteTarget, Service, ServiceKind,
+    ServiceName, Site, SshTarget, Stack, StaticFiles,
 };
 
 pub(super) fn name(text: &str) -> ServiceName {
@@ -21,8 +21,12 @@ pub(super) fn build() -> Build {
     Build {
         context: PathBuf::from("/src/names/python"),
         dockerfile: None,
+        inline: None,
+        target: None,
         base: None,
         args: BTreeMap::new(),
+        place: BuildPlace::Host,
+        push: None,
     }
 }
 
@@ -42,6 +46,7 @@ pub(super) fn app(listen: Listen) -> App {
         )]),
         command: None,
         release: Some(vec!["python".into(), "tables.py".into()]),
+        seed: None,
         release_deadline: 600,
         bake: 5,
         warm: 600,
@@ -49,6 +54,7 @@ pub(super) fn app(listen: Listen) -> App {
         stop_grace: 30,
         stop_signal: None,
         memory: Some(256),
+        composed: None,
     }
 }
 
@@ -58,6 +64,7 @@ pub(super) fn service(text: &str, needs: &[&str], kind: ServiceKind) -> Service 
         hosts: vec!["web1".parse().unwrap()],
         needs: needs.iter().map(|text| name(text)).collect(),
         keep: None,
+        secrets: Default::default(),
         kind,
     }
 }
@@ -72,10 +79,12 @@ pub(super) fn site(text: &str, listen: u16, names: &[&str], routes: &[(&str, &st
             .iter()
             .map(|(prefix, service)| Route {
                 prefix: prefix.parse().unwrap(),
-                service: name(service),
+                to: RouteTarget::Service(name(service)),
+                options: RouteOptions::default(),
             })
             .collect(),
         body_limit: 1,
+        tls: None,
     }
 }
 
@@ -93,21 +102,23 @@ pub(super) fn stack() -> Stack {
             host_key: None,
         },
         public: "203.0.113.10".into(),
+        private: None,
     };
     let database = Database {
         server: DatabaseServer::Container("mysql:8.4".parse().unwrap()),
         dialect: Dialect::Mysql,
         database: "names".into(),
         user: "names".into(),
+        local_port: 3306,
         memory: None,
     };
     let page = StaticFiles {
         root: PathBuf::from("/src/names"),
         include: vec!["index.html".into(), "css".into(), "js".into()],
-        fill: BTreeMap::new(),
+        ..StaticFiles::default()
     };
     let services = [
-        service("db", &[], ServiceKind::Mysql(database)),
+        service("db", &[], ServiceKind::Database(database)),
         service(
             "backend",
             &["db"],
@@ -141,11 +152,16 @@ pub(super) fn stack() -> Stack {
     ];
     Stack {
         hooks: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         name: "names".parse().unwrap(),
         hosts: BTreeMap::from([(web1, host)]),
         services: services.map(|s| (s.name.clone(), s)).into(),
         sites: sites.map(|s| (s.name.clone(), s)).into(),
         keep: 2,
         firewall: true,
+        registries: BTreeMap::new(),
+        rollout: None,
+        networks: BTreeMap::new(),
+        volumes: BTreeMap::new(),
     }
 }

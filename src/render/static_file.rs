@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::RenderError;
 use super::escape;
-use crate::model::EnvName;
+use crate::model::{EnvName, Filling};
 
 /// What a value in `fill` may name.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,27 @@ pub fn static_file(
     fill: &BTreeMap<EnvName, String>,
     view: FillView<'_>,
 ) -> Result<Vec<u8>, RenderError> {
+    let filling = filling(file, fill, view)?;
+    let place = file.display().to_string();
+    let text = std::str::from_utf8(contents).map_err(|_| {
+        RenderError::new(place.as_str(), "the file is not UTF-8", "save it as UTF-8")
+    })?;
+    if let Some(placeholder) = filling.missing(text) {
+        return Err(RenderError::new(
+            place.as_str(),
+            format!("`{placeholder}` does not occur in it"),
+            "correct the name under `fill` in stackctl.yaml, or put the placeholder into the file",
+        ));
+    }
+    Ok(filling.fill(text).into_bytes())
+}
+
+/// What is to be filled into `file`, whose contents need not be known yet.
+pub fn filling(
+    file: &Path,
+    fill: &BTreeMap<EnvName, String>,
+    view: FillView<'_>,
+) -> Result<Filling, RenderError> {
     let place = file.display().to_string();
     let escape = escaping(file).ok_or_else(|| {
         RenderError::new(
@@ -47,47 +68,15 @@ pub fn static_file(
             "move the value to a script, and let the script put it where it belongs",
         )
     })?;
-    let mut text = std::str::from_utf8(contents).map_err(|_| {
-        RenderError::new(place.as_str(), "the file is not UTF-8", "save it as UTF-8")
-    })?;
-
     let mut values: Vec<(String, String)> = Vec::new();
     for (name, template) in fill {
-        let placeholder = format!("${{{name}}}");
-        if !text.contains(&placeholder) {
-            return Err(RenderError::new(
-                place.as_str(),
-                format!("`{placeholder}` does not occur in it"),
-                "correct the name under `fill` in stackctl.yaml, or put the placeholder into the file",
-            ));
-        }
-        values.push((
-            placeholder,
-            escape(&evaluate(template, name, &place, view)?),
-        ));
+        let value = evaluate(template, name, &place, view)?;
+        values.push((format!("${{{name}}}"), escape(&value)));
     }
-
-    // One pass, so that what was filled in is never looked at again.
-    let mut filled = String::with_capacity(text.len());
-    while let Some(at) = text.find("${") {
-        filled.push_str(&text[..at]);
-        text = &text[at..];
-        match values
-            .iter()
-            .find(|(placeholder, _)| text.starts_with(placeholder.as_str()))
-        {
-            Some((placeholder, value)) => {
-                filled.push_str(value);
-                text = &text[placeholder.len()..];
-            }
-            None => {
-                filled.push_str("${");
-                text = &text[2..];
-            }
-        }
-    }
-    filled.push_str(text);
-    Ok(filled.into_bytes())
+    Ok(Filling {
+        file: place.replace('\\', "/"),
+        values,
+    })
 }
 
 fn escaping(file: &Path) -> Option<fn(&str) -> String> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{RenderError, Templates, public_file};
-use crate::model::{Layout, ReleaseId, RemoteFile, ServiceName, Stack};
+use crate::model::{HostPath, Layout, ReleaseId, RemoteFile, ServiceName, Stack};
 
 #[derive(Serialize)]
 struct ProxyView<'a> {
@@ -70,15 +70,37 @@ pub fn recovery(templates: &Templates, stack: &Stack) -> Result<Vec<RemoteFile>,
     };
     let text = templates.render("systemd/recover.service", &view)?;
     Ok(vec![
-        RemoteFile {
-            mode: 0o600,
-            ..public_file(
-                script.clone(),
-                include_str!("../script/recover.sh").to_owned(),
-            )
-        },
+        own_script(script.clone(), include_str!("../script/recover.sh")),
         public_file(layout.unit(&layout.recover_unit()), text),
     ])
+}
+
+#[derive(Serialize)]
+struct AdmitView<'a> {
+    stack: &'a str,
+    script: &'a str,
+}
+
+/// What keeps one site that nginx refuses from keeping nginx down: a script, and the unit that runs it before nginx starts.
+pub fn admission(templates: &Templates, stack: &Stack) -> Result<Vec<RemoteFile>, RenderError> {
+    let layout = Layout::new(&stack.name);
+    let script = layout.admit_script();
+    let view = AdmitView {
+        stack: stack.name.as_str(),
+        script: script.as_str(),
+    };
+    let text = templates.render("systemd/nginx.service", &view)?;
+    Ok(vec![
+        own_script(script.clone(), include_str!("../script/nginx-admit.sh")),
+        public_file(layout.unit(&layout.admit_unit()), text),
+    ])
+}
+
+fn own_script(path: HostPath, text: &str) -> RemoteFile {
+    RemoteFile {
+        mode: 0o600,
+        ..public_file(path, text.to_owned())
+    }
 }
 
 #[cfg(test)]

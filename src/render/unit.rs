@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{Project, RenderError, Templates, escape, public_file};
 use crate::model::{
-    Allowance, App, Install, Layout, Listen, ReleaseId, RemoteFile, Service, Stack, Unit,
+    Allowance, App, HostPath, Install, Layout, Listen, ReleaseId, RemoteFile, Service, Stack,
+    StaticBuild, Unit,
 };
 
 /// What a release of such an app consists of, beside its source.
@@ -16,9 +17,18 @@ pub struct AppUnit {
     pub environment: RemoteFile,
     /// Where its programs are found, as in PATH.
     pub path: String,
-    /// The command, and that of its release phase, as they are run.
+    /// The command, that of its release phase and that of its seed, as they are run.
     pub command: Vec<String>,
     pub release: Option<Vec<String>>,
+    pub seed: Option<Vec<String>>,
+}
+
+/// What services and secrets provide for an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provided {
+    pub variables: BTreeMap<String, String>,
+    /// Files of the host with variables, which count less than those of the app's own.
+    pub files: Vec<HostPath>,
 }
 
 #[derive(Serialize)]
@@ -29,8 +39,11 @@ struct AppView<'a> {
     user: &'a str,
     source: &'a str,
     environment: &'a str,
+    secrets: Vec<&'a str>,
     command: &'a [String],
     writable: Option<&'a str>,
+    /// As systemd takes it: below /var/lib.
+    state: Option<&'a str>,
     stop_signal: Option<String>,
     stop_grace: u32,
     memory: Option<u32>,
@@ -40,7 +53,7 @@ struct AppView<'a> {
 /// The programs of the distribution, and what the host's owner added.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The unit of release `id`. `provided` are the variables that services it needs provide; `port` is where an app on TCP
+/// The unit of release `id`. `port` is where an app on TCP
 /// listens.
 pub fn app_unit(
     templates: &Templates,
@@ -48,7 +61,7 @@ pub fn app_unit(
     service: &Service,
     (app, unit): (&App, &Unit),
     id: &ReleaseId,
-    provided: &BTreeMap<String, String>,
+    provided: &Provided,
     port: Option<u16>,
 ) -> Result<AppUnit, RenderError> {
     let layout = Layout::new(&stack.name);
@@ -57,11 +70,13 @@ pub fn app_unit(
         layout.socket_folder(&service.name, id),
     );
     let port = port.map(|port| port.to_string()).unwrap_or_default();
-    let fill = |text: &String| filled(text, socket.as_str(), &port);
+    let state = layout.state_of(&service.name);
+    let fill = |text: &String| filled(text, socket.as_str(), &port, state.as_str());
+    let filled_words = |words: &Vec<String>| words.iter().map(fill).collect();
     let command: Vec<String> = app.command.iter().flatten().map(fill).collect();
     let environment = layout.environment(&service.name, id);
     let path = path(&layout, service, unit, id);
-    let mut variables = provided.clone();
+    let mut variables = provided.variables.clone();
     variables.insert("PATH".into(), path.clone());
     // The home folder of its user is none; what programs put there is their own and short-lived.
     variables.insert("HOME".into(), "/tmp".into());
@@ -95,8 +110,13 @@ pub fn app_unit(
         user: &user,
         source: source.as_str(),
         environment: environment.as_str(),
+        secrets: provided.files.iter().map(HostPath::as_str).collect(),
         command: &command,
         writable: (app.listen == Listen::Socket).then_some(folder.as_str()),
+        state: state
+            .as_str()
+            .strip_prefix("/var/lib/")
+            .filter(|_| unit.state),
         stop_signal: app.stop_signal.as_ref().map(ToString::to_string),
         // systemd takes 0 for "for ever".
         stop_grace: app.stop_grace.max(1),
@@ -109,13 +129,11 @@ pub fn app_unit(
         unit: public_file(layout.unit(&name), text),
         environment: RemoteFile {
             mode: 0o600,
-            ..public_file(environment, environment_file(&variables)?)
+            ..public_file(environment, own_environment(&variables)?)
         },
         path,
-        release: app
-            .release
-            .as_ref()
-            .map(|words| words.iter().map(fill).collect()),
+        release: app.release.as_ref().map(filled_words),
+        seed: app.seed.as_ref().map(filled_words),
         command,
     })
 }
@@ -158,6 +176,50 @@ pub fn check_unit_source(
     ))
 }
 
+/// The variables of what builds static files.
+pub fn build_environment(path: HostPath, build: &StaticBuild) -> Result<RemoteFile, RenderError> {
+    // The home folder of its user is none; what programs put there is their own and short-lived.
+    let given = [("PATH", PATH), ("HOME", "/tmp")];
+    let mut variables: BTreeMap<String, String> = given
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let own = build.env.iter();
+    variables.extend(own.map(|(name, value)| (name.to_string(), value.clone())));
+    Ok(RemoteFile {
+        mode: 0o600,
+        ..public_file(path, own_environment(&variables)?)
+    })
+}
+
+/// Whether the source has what `install` goes by.
+pub fn check_build_source(
+    service: &Service,
+    build: &StaticBuild,
+    project: &Project,
+) -> Result<(), RenderError> {
+    let (is_there, file, hint) = match build.install {
+        Install::Node => (
+            project.has_package_lock,
+            "package-lock.json",
+            "run `npm install` once and commit it; with another package manager write `install: nothing`, and have `command` install as well",
+        ),
+        Install::Python => (
+            project.requirements.is_some(),
+            "requirements.txt",
+            "write it, or write `install: nothing`",
+        ),
+        Install::Nothing => return Ok(()),
+    };
+    if is_there {
+        return Ok(());
+    }
+    let what = format!(
+        "the build of `{}` goes by it, and it is missing",
+        service.name
+    );
+    Err(RenderError::new(file, what, hint))
+}
+
 fn path(layout: &Layout, service: &Service, unit: &Unit, id: &ReleaseId) -> String {
     let installed = layout.installed_link(&service.name, id);
     match unit.install {
@@ -167,15 +229,19 @@ fn path(layout: &Layout, service: &Service, unit: &Unit, id: &ReleaseId) -> Stri
     }
 }
 
-/// With what stands for `{{ socket }}` and `{{ port }}`.
-fn filled(text: &str, socket: &str, port: &str) -> String {
+/// With what stands for `{{ socket }}`, `{{ port }}` and `{{ state }}`.
+fn filled(text: &str, socket: &str, port: &str, state: &str) -> String {
     let mut parts = text.split("{{");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // `config` takes no other name, and no `{{` without its end.
         match part.split_once("}}") {
             Some((name, rest)) => {
-                let value = if name.trim() == "port" { port } else { socket };
+                let value = match name.trim() {
+                    "port" => port,
+                    "state" => state,
+                    _ => socket,
+                };
                 filled.push_str(value);
                 filled.push_str(rest);
             }
@@ -185,14 +251,22 @@ fn filled(text: &str, socket: &str, port: &str) -> String {
     filled
 }
 
-fn environment_file(variables: &BTreeMap<String, String>) -> Result<String, RenderError> {
+fn own_environment(variables: &BTreeMap<String, String>) -> Result<String, RenderError> {
+    let own = variables.iter();
+    environment_file(own.map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// Variables as `EnvironmentFile=` takes them. No error tells a value.
+pub fn environment_file<'a>(
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<String, RenderError> {
     let mut text = String::from("# Written by stackctl; edits here are seen as drift.\n");
     for (name, value) in variables {
         let line = escape::environment_file(name, value).map_err(|why| {
             RenderError::new(
                 "environment",
                 format!("the variable {name} cannot be written: {why}"),
-                "change its value in `env`",
+                "change its value, in `env` or where `env_file` and `secrets` have it from",
             )
         })?;
         text.push_str(&line);
@@ -211,6 +285,7 @@ mod tests {
         let mut unit = Unit {
             source: "/src/names/python".into(),
             install: Some(Install::Python),
+            state: false,
             allow: BTreeMap::new(),
         };
         let mut app = sample::app(Listen::Socket);
@@ -224,7 +299,10 @@ mod tests {
         let stack = sample::stack();
         let service = sample::service("api", &[], ServiceKind::App(Box::new(app.clone())));
         let templates = Templates::new(&Overrides::default()).unwrap();
-        let provided = BTreeMap::from([("DB_HOST".to_owned(), "127.0.0.1".to_owned())]);
+        let provided = Provided {
+            variables: BTreeMap::from([("DB_HOST".to_owned(), "127.0.0.1".to_owned())]),
+            files: Vec::new(),
+        };
         let id = sample::id();
         app_unit(
             &templates,
@@ -288,6 +366,25 @@ mod tests {
         assert!(unit.contains("\"127.0.0.1:20001\""), "{unit}");
         assert!(text(&files.environment).contains("LISTEN_PORT=\"20001\"\n"));
         assert!(!unit.contains("ReadWritePaths") && !unit.contains("@chown"));
+    }
+
+    #[test]
+    fn a_folder_that_outlives_releases_is_the_services_own() {
+        let without = rendered(|_, _| {});
+        assert!(!text(&without.unit).contains("StateDirectory"));
+        let files = rendered(|app, unit| {
+            unit.state = true;
+            app.release = Some(vec!["copy".into(), "{{ state }}/x".into()]);
+            app.env = BTreeMap::from([("DATA".parse().unwrap(), "{{state}}".to_owned())]);
+        });
+        let unit = text(&files.unit);
+        assert!(
+            unit.contains("\nStateDirectory=stackctl/names/state/api\nStateDirectoryMode=0700\n"),
+            "{unit}"
+        );
+        let folder = "/var/lib/stackctl/names/state/api";
+        assert_eq!(files.release.unwrap()[1], format!("{folder}/x"));
+        assert!(text(&files.environment).contains(&format!("DATA=\"{folder}\"\n")));
     }
 
     #[test]

@@ -2,23 +2,30 @@
 //!
 //! The API version is negotiated, so engines from 20.10 (API 1.41) to 29 (whose lowest is 1.44) are served.
 
+mod composed;
 mod connect;
 mod containers;
 mod images;
+mod local;
 mod logs;
+mod moved;
 mod observe;
 mod programs;
 mod registry;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-pub use connect::SOCKET;
+pub use connect::{Ahead, SOCKET};
 pub use images::Progress;
 pub use logs::{LogLine, LogQuery};
+pub use moved::LayersThere;
 pub use programs::{Exec, unstartable};
 
 use bollard::Docker;
 use bollard::errors::Error;
+
+use crate::model::Logins;
 
 /// A connected engine.
 #[derive(Clone)]
@@ -26,6 +33,8 @@ pub struct Engine {
     docker: Docker,
     /// `1.44`.
     pub api: String,
+    /// For what is pulled.
+    logins: Arc<Logins>,
 }
 
 /// Something that an engine did not do.
@@ -33,6 +42,14 @@ pub struct Engine {
 pub enum DockerError {
     #[error("cannot talk to Docker's engine on the host")]
     Connect(#[source] Error),
+    #[error("no Docker engine answers on this machine, at {socket}")]
+    NoLocal {
+        socket: String,
+        #[source]
+        source: Error,
+    },
+    #[error("DOCKER_HOST names an engine that is not on this machine: {0}")]
+    Elsewhere(String),
     #[error("Docker's engine did not {what}")]
     Refused {
         what: String,
@@ -47,14 +64,42 @@ pub enum DockerError {
     Upload(#[source] std::io::Error),
 }
 
+impl Engine {
+    /// The same, with the logins of registries for what it is told to pull or build.
+    pub fn with_logins(self, logins: Arc<Logins>) -> Self {
+        Self { logins, ..self }
+    }
+}
+
 impl DockerError {
     fn refused(what: impl Into<String>) -> impl FnOnce(Error) -> DockerError {
         let what = what.into();
         move |source| DockerError::Refused { what, source }
     }
+
+    /// In the middle of an answer that is streamed: bollard makes an error of a message in it.
+    fn in_stream(what: &str) -> impl FnOnce(Error) -> DockerError {
+        let what = what.to_owned();
+        move |error| match error {
+            Error::DockerStreamError { error: why } => DockerError::Failed { what, why },
+            source => DockerError::Refused { what, source },
+        }
+    }
 }
 
 impl DockerError {
+    /// Whether the engine itself said no, and so its host can be reached.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            DockerError::Failed { .. } => true,
+            DockerError::Refused { source, .. } => matches!(
+                source,
+                Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether a pull that ended with this may succeed a little later: the registry or the way to it failed. One that says
     /// that there is no such image, or that we may not have it, will say so again.
     pub fn is_passing(&self) -> bool {

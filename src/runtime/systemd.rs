@@ -37,6 +37,8 @@ fn parse(shown: &str) -> State {
         restarts: value("NRestarts").parse().unwrap_or(0),
         exit_code: value("ExecMainStatus").parse().unwrap_or(0),
         out_of_memory: value("Result") == "oom-kill",
+        restarting: false,
+        health: String::new(),
     }
 }
 

@@ -35,7 +35,8 @@ refresh)
 install)
 	shift
 	dpkg --configure -a --force-confold </dev/null 2>&1 || exit
-	apt install -y --no-install-recommends -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confold -- "$@"
+	# Nothing of what is there is to go for it.
+	apt install -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confold -- "$@"
 	;;
 *) exit 64 ;;
 esac

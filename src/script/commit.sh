@@ -1,6 +1,7 @@
-# commit.sh PENDING TIME [serves MARK | leaves MARK | served@WHEN MARK]...
+# commit.sh PENDING TIME [serves MARK | leaves MARK | served@WHEN MARK]... <LATER
 # Marks the releases that serve from now on, at TIME in seconds since the epoch, and those that served before and lost their
-# marks, and forgets what would take the run back; its first line stays until the run has ended.
+# marks, and forgets what would take the run back until here. LATER is what PENDING is from then on: the run's first line,
+# which stays until the run has ended, and what takes back what comes after.
 set -eu
 pending=$1 time=$2
 shift 2
@@ -22,7 +23,7 @@ done
 umask 077
 part=$(mktemp "${pending%/*}/.stackctl.XXXXXX")
 trap 'rm -f "$part"' EXIT
-head -n 1 "$pending" >"$part"
+cat >"$part"
 sync "$part"
 mv -fT "$part" "$pending"
 sync "${pending%/*}"

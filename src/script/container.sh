@@ -105,8 +105,12 @@ cool)
 	netns=$name
 	case $socket in "${folder%/*}"/*) netns='' ;; esac
 	drain "$netns" "$socket" "$seconds"
-	exec 9>>"$lock"
-	flock -w 7200 9 || exit 75
+	while
+		exec 9>>"$lock"
+		flock -w 7200 9 || exit 75
+		# Who had it took it away when nothing was left of the stack.
+		[ "$(stat -c %d:%i "$lock" 2>/dev/null)" != "$(stat -L -c %d:%i /proc/self/fd/9)" ]
+	do :; done
 	[ "$(readlink -- "$link")" = "$target" ] && exit 0
 	# As lease.pl writes it: whoever finds the lock taken is told.
 	read -r generation _ <"$lock"

@@ -38,7 +38,7 @@ if [ ! -e "$to.whole" ]; then
 	touch "$to.whole"
 	sync "${to%/*}"
 fi
-part=${link%/*}/.installed.$$
+part=$(mktemp -u "${link%/*}/.stackctl.XXXXXX")
 ln -s -- "$to" "$part"
 mv -fT -- "$part" "$link"
 # Node looks for packages beside the folders above a program.

@@ -1,6 +1,7 @@
 # nginx-restore.sh STALE AVAILABLE MODE CONTENTS [LINK TARGET]...
 # Puts a site and its links back as they were and has nginx load them. CONTENTS is base64; it and each TARGET are `-` where
-# there was nothing. STALE is nginx-install.sh's. Exit 3 when all is as it was.
+# there was nothing. STALE is nginx-install.sh's. Exit 3 when all is as it was. Where nginx does not take what is
+# there then, its words are printed and STALE stays: the site is as it was, and nginx goes by it once the rest is mended.
 set -eu
 stale=$1 available=$2 mode=$3 contents=$4
 shift 4
@@ -33,7 +34,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 	is=$(readlink "$link" || true)
 	if [ "$target" = - ]; then
-		[ -z "$is" ] && continue
+		[ -z "$is" ] && [ ! -f "$link" ] && continue
 		mark
 		rm -f "$link"
 	elif [ "$is" != "$target" ] && (cd "${link%/*}" 2>/dev/null && [ -e "$target" ]); then
@@ -46,8 +47,8 @@ done
 if [ -d "${available%/*}" ]; then sync "${available%/*}"; fi
 
 if systemctl is-active -q nginx.service; then
-	nginx -t -q >&2
-	systemctl reload nginx.service >&2
+	nginx -t -q || exit 0
+	reload_nginx
 elif command -v nginx >/dev/null; then
 	# Not waited for: at boot nginx waits for us.
 	systemctl --no-block start nginx.service

@@ -5,10 +5,16 @@
 # what comes later counts on it. A script that ends with 3 had nothing to take back. Then the run is added to HISTORY with
 # its outcome, which is WHY's first word (`failed` or `interrupted`, then a colon), and PENDING is removed or, after a
 # failure, keeps what is still to be done. With an empty HISTORY, whoever asked writes it down. Exit 1 after a failure.
-# Without PENDING there is nothing to do.
+# Without PENDING there is nothing to do. Files that were being written beside their places when a run was killed go.
 set -u
 umask 077
 pending=$1 history=$2 why=$3
+state=${pending%/*}
+find "$state" "/run/stackctl/${state##*/}" -maxdepth 4 -path "$state/state" -prune -o -name '.stackctl.??????' ! -type d \
+	-exec rm -f {} + 2>/dev/null
+# Other stacks write there as well: theirs are younger.
+find /etc/systemd/system /etc/tmpfiles.d /etc/nginx/sites-available -maxdepth 1 -name '.stackctl.??????' -type f -mmin +60 \
+	-exec rm -f {} + 2>/dev/null
 [ -s "$pending" ] || {
 	rm -f "$pending"
 	exit 0

@@ -1,6 +1,6 @@
 # remove-state.sh STATE RUN [KEPT...] <LINE
-# Removes all that a stack has in its two folders, but files KEPT in the folders `secrets` and `databases` of STATE; then those
-# of our folders that are empty. Before that LINE goes to the host's log. Exit 64 for any other folder.
+# Removes all that a stack has in its two folders, but what is KEPT in the folders `secrets`, `databases` and `state` of STATE;
+# then those of our folders that are empty. Before that LINE goes to the host's log. Exit 64 for any other folder.
 set -eu
 state=$1 run=$2
 shift 2
@@ -13,18 +13,18 @@ if [ $# -eq 0 ]; then
 else
 	for path in "$state"/* "$state"/.[!.]*; do
 		case $path in
-		"$state/secrets" | "$state/databases") ;;
+		"$state/secrets" | "$state/databases" | "$state/state") ;;
 		*) rm -rf -- "$path" ;;
 		esac
 	done
-	for path in "$state"/secrets/* "$state"/databases/*; do
+	for path in "$state"/secrets/* "$state"/databases/* "$state"/state/*; do
 		for kept; do
 			[ "$path" = "$kept" ] && continue 2
 		done
 		rm -rf -- "$path"
 	done
 fi
-for folder in /etc/stackctl/firewall/stacks /etc/stackctl/firewall /etc/stackctl /var/lib/stackctl /run/stackctl; do
+for folder in "$state"/secrets "$state"/databases "$state"/state /etc/stackctl/firewall/stacks /etc/stackctl/firewall /etc/stackctl /var/lib/stackctl /run/stackctl; do
 	[ ! -d "$folder" ] || rmdir --ignore-fail-on-non-empty -- "$folder"
 done
 # What its loader leaves.

@@ -5,7 +5,10 @@ set -eu
 if [ -d "$1" ] && [ ! -L "$1" ]; then
 	case $1 in
 	*/../*) exit 64 ;;
-	/var/lib/stackctl/*/releases/*/* | /var/lib/stackctl/*/installed/*/* | /run/stackctl/*/*) exec rm -rf -- "$1" ;;
+	/var/lib/stackctl/*/releases/?* | /var/lib/stackctl/*/served/?* | /var/lib/stackctl/*/installed/?* | \
+		/var/lib/stackctl/*/builds/?* | /var/lib/stackctl/*/assets/?* | /var/lib/stackctl/*/tls/?* | /run/stackctl/*/?*)
+		exec rm -rf -- "$1"
+		;;
 	*) exit 64 ;;
 	esac
 fi

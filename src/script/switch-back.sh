@@ -4,14 +4,15 @@
 # has changed then.
 set -eu
 # shellcheck disable=SC2016 # perl's variables
-perl -MIO::Socket::UNIX -e '
+perl -MSocket -e '
 	my ($container, $socket, $path) = @ARGV;
 	$SIG{ALRM} = sub { print STDERR "it does not answer $path within 5 s\n"; exit 69 };
 	alarm 5;
 	sub ask {
 		my ($peer, $request) = @_;
-		my $there = IO::Socket::UNIX->new(Peer => $peer) or return "";
-		print $there $request;
+		socket my $there, AF_UNIX, SOCK_STREAM, 0 or return "";
+		connect $there, pack_sockaddr_un($peer) or return "";
+		syswrite $there, $request;
 		local $/;
 		return scalar(<$there>) // "";
 	}
@@ -31,7 +32,7 @@ perl -MIO::Socket::UNIX -e '
 ' "$1" "$2" "$3"
 link=$4 target=$5 boot=$6 mode=$7
 file=$(mktemp "${boot%/*}/.stackctl.XXXXXX")
-part=${link%/*}/.${link##*/}.$$
+part=$(mktemp -u "${link%/*}/.stackctl.XXXXXX")
 trap 'rm -f "$file" "$part"' EXIT
 printf '%s' "$8" | base64 -d >"$file"
 chmod "$mode" "$file"

@@ -3,7 +3,7 @@
 set -eu
 [ "$(readlink -- "$1" || true)" = "$2" ] && exit 3
 (umask 022 && mkdir -p "${1%/*}")
-part=${1%/*}/.${1##*/}.$$
+part=$(mktemp -u "${1%/*}/.stackctl.XXXXXX")
 trap 'rm -f "$part"' EXIT
 ln -s -- "$2" "$part"
 mv -fT -- "$part" "$1"

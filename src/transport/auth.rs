@@ -13,7 +13,9 @@ use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
 use super::TransportError;
-use super::ssh::{Handler, Hop, Identity, Prompt};
+use super::hop::{Hop, Identity};
+use super::reach::Handler;
+use super::ssh::Prompt;
 
 /// As `ssh`.
 const PASSPHRASE_ATTEMPTS: u32 = 3;

@@ -6,4 +6,5 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 STACKCTL_CONNECTION=$0
 export LC_ALL DEBIAN_FRONTEND PATH STACKCTL_CONNECTION
 cd /
-IFS= read -r length && script=$(head -c "$length") && eval "$script"
+# a part of a script may do anything, so one that was cut on its way is not run; the full stop keeps newlines at its end
+IFS= read -r length && script=$(head -c "$length"; echo .) && [ "${#script}" -eq "$((length + 1))" ] && eval "${script%.}"

@@ -1,4 +1,4 @@
-# dial stdio (unix PATH | tcp PORT): joins stdin and stdout with a socket
+# dial stdio (unix PATH | tcp ADDRESS:PORT): joins stdin and stdout with a socket
 # dial relay PATH SOCKET FOLDER: in the background, joins each connection to SOCKET with one to PATH, until FOLDER
 # is gone
 # exits with 66 when there is no such socket, 69 when nobody listens on it, 70 when something else is wrong
@@ -7,7 +7,6 @@ use warnings;
 use Errno;
 use POSIX ();
 use IO::Select;
-use IO::Socket::INET;
 use IO::Socket::UNIX;
 
 my ($mode, @rest) = @ARGV;
@@ -16,9 +15,11 @@ $SIG{CHLD} = "IGNORE";
 
 sub connection {
     my ($kind, $where) = @_;
-    return $kind eq "unix"
-        ? IO::Socket::UNIX->new(Peer => $where)
-        : IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $where, Proto => "tcp");
+    return IO::Socket::UNIX->new(Peer => $where) if $kind eq "unix";
+    # Not needed by relays, and slow to load.
+    require IO::Socket::IP;
+    my ($address, $port) = $where =~ /^\[?(.*?)\]?:(\d+)$/;
+    return IO::Socket::IP->new(PeerHost => $address, PeerPort => $port, Proto => "tcp");
 }
 
 sub checked {

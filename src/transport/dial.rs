@@ -7,8 +7,9 @@
 use bytes::{Bytes, BytesMut};
 
 use super::channel::{Duplex, Event};
+use super::link::{Link, STEP_DEADLINE};
 use super::session::{READY, find};
-use super::ssh::{Link, STEP_DEADLINE, SshConnection};
+use super::ssh::SshConnection;
 use super::stream::PERL;
 use super::{Connection, Endpoint, TransportError};
 use crate::script::Script;
@@ -44,14 +45,17 @@ pub(super) async fn dial(
     bridge(connection, endpoint).await
 }
 
-/// Makes the relay that a later dial will want.
-pub(super) async fn prepare(connection: &SshConnection, endpoint: &Endpoint) {
-    if let Endpoint::Unix(path) = endpoint
-        && connection.link().user != "root"
-        && let Err(error) = relay(connection, endpoint, path).await
-    {
-        tracing::debug!(%endpoint, %error, "no relay yet");
+/// Makes the relay that later dials will want; root needs none.
+pub(super) async fn prepare(connection: &SshConnection, endpoint: &Endpoint) -> bool {
+    let Endpoint::Unix(path) = endpoint else {
+        return false;
+    };
+    if connection.link().user == "root" {
+        return false;
     }
+    let made = relay(connection, endpoint, path).await;
+    made.inspect_err(|error| tracing::debug!(%endpoint, %error, "no relay yet"))
+        .is_ok()
 }
 
 /// The path of a socket that the user that logged in can connect to, and that leads to `path`.
@@ -90,7 +94,8 @@ async fn bridge(
     connection.session().ready(link).await?;
     let (kind, place) = match endpoint {
         Endpoint::Unix(path) => ("unix", path.clone()),
-        Endpoint::Loopback(port) => ("tcp", port.to_string()),
+        Endpoint::Loopback(port) => ("tcp", format!("127.0.0.1:{port}")),
+        Endpoint::Remote(address) => ("tcp", address.to_string()),
     };
     let script = Script {
         name: "dial",

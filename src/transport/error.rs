@@ -136,6 +136,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Unix(path) => f.write_str(path),
             Self::Loopback(port) => write!(f, "127.0.0.1:{port}"),
+            Self::Remote(address) => address.fmt(f),
         }
     }
 }

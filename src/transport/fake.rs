@@ -155,8 +155,8 @@ impl Transport for FakeTransport {
         })
     }
 
-    fn prepare<'a>(&'a self, _endpoint: &'a Endpoint) -> BoxFuture<'a, ()> {
-        Box::pin(async {})
+    fn prepare<'a>(&'a self, _endpoint: &'a Endpoint) -> BoxFuture<'a, bool> {
+        Box::pin(async { false })
     }
 
     fn dial<'a>(
@@ -182,6 +182,14 @@ impl Transport for FakeTransport {
                 reason: "nobody talks here".to_owned(),
             })
         })
+    }
+
+    fn program<'a>(
+        &'a self,
+        _script: &'a Script,
+        terminal: Option<&'a Terminal>,
+    ) -> BoxFuture<'a, Result<Program, TransportError>> {
+        self.shell(ShellOf::Root, terminal)
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), TransportError>> {

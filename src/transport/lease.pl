@@ -6,6 +6,8 @@
 # stdout, one line each: `busy SECONDS OWNER` when another run holds the lock, again when it is another one;
 #   `hold OWNER` or `refused` and the end; `recovering RUN`, `said LINE`, `recovered STATUS` when a run was left
 #   unfinished; `held GENERATION`; `beat N`; `bye`; `broken REASON` when there can be no lock, and the end
+# LOCK goes, and its folder when it is empty, once a run has ended beside whose PENDING there is no manifest.json: nothing is left
+# of the stack, or never was anything
 # LOCK holds `GENERATION TOKEN`, and the owner on a second line. Who does not find its own TOKEN there is fenced off.
 # The session that made a FIFO of the name lease.TOKEN in its folder is told there too: 0, or the exit status: 73 broken,
 # 75 refused, 77 on hold
@@ -272,6 +274,14 @@ sub write_lock {
 
 sub release {
     write_lock("-");
+    my ($state) = $pending =~ m{^(.*)/};
+    if (not -e "$state/manifest.json") {
+        # Nothing of the stack is kept here, so nothing of its runs stays either. Who waits has the file open, and opens
+        # another: see is_same.
+        unlink $lock_path;
+        # Only when no other stack has anything there.
+        rmdir $lock_path =~ s{/[^/]*$}{}r;
+    }
     close $lock;
 }
 
@@ -294,11 +304,16 @@ sub refuse_on_hold {
 
 sub open_lock {
     my ($folder) = $lock_path =~ m{^(.*)/};
-    if (not -d $folder) {
-        mkdir $folder;
-        chmod 0755, $folder;
+    for (1 .. 100) {
+        if (not -d $folder) {
+            mkdir $folder;
+            chmod 0755, $folder;
+        }
+        return if sysopen $lock, $lock_path, O_RDWR | O_CREAT, 0600;
+        # A run that ends may take the folder away meanwhile.
+        last if not $!{ENOENT};
     }
-    sysopen $lock, $lock_path, O_RDWR | O_CREAT, 0600 or give_up("broken cannot open $lock_path: $!", 73);
+    give_up("broken cannot open $lock_path: $!", 73);
 }
 
 # Whether the path still leads to what we have open.

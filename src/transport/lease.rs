@@ -12,8 +12,8 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::channel::{Event, Inbox, Outbox};
+use super::link::Link;
 use super::session::{READY, find};
-use super::ssh::Link;
 use super::stream::PERL;
 use super::wire::Cut;
 use super::{LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, TransportError};

@@ -9,9 +9,12 @@ mod channel;
 mod dial;
 mod error;
 mod fake;
+mod hop;
 pub mod known_hosts;
 mod lease;
+mod link;
 mod program;
+mod reach;
 mod session;
 mod settings;
 mod ssh;
@@ -21,6 +24,7 @@ mod stream;
 mod tests;
 mod wire;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,6 +62,8 @@ pub enum Endpoint {
     Unix(String),
     /// A TCP port on the host's loopback address.
     Loopback(u16),
+    /// A TCP port of another host, as this one reaches it.
+    Remote(SocketAddr),
 }
 
 /// A two-way connection to an [`Endpoint`].
@@ -166,9 +172,9 @@ pub trait Transport: Send + Sync {
         tell: &'a (dyn Fn(LeaseEvent) + Send + Sync),
     ) -> BoxFuture<'a, Result<LeaseAnswer, TransportError>>;
 
-    /// Makes ready to dial, so that the first [`Transport::dial`] is as quick as later ones. What fails here will
-    /// fail there, and is told there.
-    fn prepare<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, ()>;
+    /// Makes ready to dial, so that the first [`Transport::dial`] is as quick as later ones. Whether there was something to
+    /// make ready and it is; what fails here will fail there, and is told there.
+    fn prepare<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, bool>;
 
     /// Connects to a socket on the host.
     fn dial<'a>(
@@ -180,6 +186,13 @@ pub trait Transport: Send + Sync {
     fn shell<'a>(
         &'a self,
         whose: ShellOf,
+        terminal: Option<&'a Terminal>,
+    ) -> BoxFuture<'a, Result<Program, TransportError>>;
+
+    /// Starts a script that a person talks to, in a channel of its own; with a terminal, where there is one.
+    fn program<'a>(
+        &'a self,
+        script: &'a Script,
         terminal: Option<&'a Terminal>,
     ) -> BoxFuture<'a, Result<Program, TransportError>>;
 

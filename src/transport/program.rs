@@ -4,6 +4,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -12,11 +14,12 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, oneshot};
 
 use super::channel::{Event, pump};
-use super::ssh::{Link, STEP_DEADLINE};
+use super::link::{Link, STEP_DEADLINE};
 use super::{Source, TransportError};
-use crate::script::quote;
+use crate::script::{Script, quote};
 
 const ROOT_SHELL: &str = include_str!("root-shell.sh");
+const PROGRAM: &str = include_str!("program.sh");
 
 /// A program that runs, with its two ends.
 pub struct Program {
@@ -60,6 +63,30 @@ impl Link {
         whose: ShellOf,
         terminal: Option<&Terminal>,
     ) -> Result<Program, TransportError> {
+        let command = match whose {
+            ShellOf::User => None,
+            ShellOf::Root => Some(format!("exec /bin/sh -c {}", quote(ROOT_SHELL))),
+        };
+        self.open(command, terminal, "opening a shell").await
+    }
+
+    /// A script as root in a channel of its own.
+    pub(super) async fn open_program(
+        &self,
+        script: &Script,
+        terminal: Option<&Terminal>,
+    ) -> Result<Program, TransportError> {
+        self.open(Some(program(script)), terminal, "starting a program")
+            .await
+    }
+
+    /// `command`, or else a login shell.
+    async fn open(
+        &self,
+        command: Option<String>,
+        terminal: Option<&Terminal>,
+        what: &'static str,
+    ) -> Result<Program, TransportError> {
         let permit = self.session_permit().await?;
         let open = async {
             let channel = self.open_session().await?;
@@ -70,16 +97,13 @@ impl Link {
                     .request_pty(false, kind, columns, rows, 0, 0, &[])
                     .await?;
             }
-            match whose {
-                ShellOf::User => outbox.request_shell(false).await?,
-                ShellOf::Root => {
-                    let command = format!("exec /bin/sh -c {}", quote(ROOT_SHELL));
-                    outbox.exec(false, command).await?;
-                }
+            match command {
+                None => outbox.request_shell(false).await?,
+                Some(command) => outbox.exec(false, command).await?,
             }
             Ok((inbox, outbox))
         };
-        let (mut inbox, outbox) = self.within(STEP_DEADLINE, "opening a shell", open).await?;
+        let (mut inbox, outbox) = self.within(STEP_DEADLINE, what, open).await?;
         let (window, mut windows) = mpsc::unbounded_channel::<Window>();
         let (status, told) = oneshot::channel();
         let input = Box::pin(outbox.make_writer());
@@ -123,5 +147,48 @@ impl Link {
                     .map_err(|_| io::Error::other(format!("the connection to {host} was lost")))
             }),
         })
+    }
+}
+
+/// What sshd gives to the login shell.
+fn program(script: &Script) -> String {
+    let words = [script.body, script.name].into_iter();
+    let words = words.chain(script.args.iter().map(String::as_str));
+    let encoded: Vec<String> = words.map(|word| STANDARD.encode(word)).collect();
+    // An empty word is nothing in base64.
+    let words: Vec<String> = encoded.iter().map(|word| quote(word)).collect();
+    format!(
+        "exec /bin/sh -c {} program {}",
+        quote(PROGRAM),
+        words.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_program_gets_its_words_as_they_are() {
+        let script = Script {
+            name: "probe",
+            body: "printf '<%s>' \"$0\" \"$@\"; exit 7\n",
+            args: ["it's", "", "a\\b $HOME `x`", "two\nlines\n\n", "ü"]
+                .map(str::to_owned)
+                .into(),
+        };
+        let ended = Command::new("sh")
+            .args(["-c", &program(&script)])
+            .output()
+            .unwrap();
+        if ended.status.code() != Some(7) {
+            // Nobody but root can do without sudo.
+            assert_ne!(rustix::process::geteuid().as_raw(), 0, "{ended:?}");
+            return;
+        }
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert_eq!(said, "<probe><it's><><a\\b $HOME `x`><two\nlines\n\n><ü>");
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::channel::{Event, Inbox, Outbox};
-use super::ssh::{Link, STEP_DEADLINE};
+use super::link::{Link, STEP_DEADLINE};
 use super::{Output, TransportError};
 use crate::script::{Script, quote};
 
@@ -56,6 +56,14 @@ pub(super) fn frame(text: &str) -> Bytes {
     Bytes::from(format!("{}\n{text}", text.len()))
 }
 
+/// What `session.sh` reads: it runs nothing of what does not end as this does.
+fn request(id: u64, text: &str, input: &[u8], rest: &str) -> Bytes {
+    let head = format!("{id} {} {} {rest}\n", text.len(), input.len());
+    [head.as_bytes(), text.as_bytes(), input, b"whole\n"]
+        .concat()
+        .into()
+}
+
 #[derive(Debug, Clone)]
 enum State {
     Starting,
@@ -75,8 +83,7 @@ struct Ended {
 }
 
 struct Request {
-    head_and_script: Bytes,
-    input: Bytes,
+    bytes: Bytes,
     id: u64,
 }
 
@@ -140,9 +147,7 @@ async fn send(mut queue: mpsc::UnboundedReceiver<Request>, outbox: Outbox) {
     while let Some(request) = queue.recv().await {
         tracing::trace!(id = request.id, "sending");
         // An error means that the channel is gone; `receive` says so.
-        if outbox.data_bytes(request.head_and_script).await.is_err()
-            || outbox.data_bytes(request.input).await.is_err()
-        {
+        if outbox.data_bytes(request.bytes).await.is_err() {
             return;
         }
     }
@@ -338,10 +343,8 @@ impl Session {
         *next += 1;
         let seconds = deadline.as_secs_f64().max(0.1);
         let lock = lock.map_or_else(String::new, |(lock, token)| format!(" {lock} {token}"));
-        let head = format!("{id} {} {} {seconds:.1}{lock}\n", text.len(), input.len());
         let request = Request {
-            head_and_script: Bytes::from(head + text),
-            input: Bytes::copy_from_slice(input),
+            bytes: request(id, text, input, &format!("{seconds:.1}{lock}")),
             id,
         };
         let (answer, answered) = oneshot::channel();
@@ -423,5 +426,62 @@ impl Session {
                 source: Some(format!("the root shell ended with status {status}").into()),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What a shell says to these bytes, and how it ends.
+    fn told(arguments: &[&str], bytes: &[u8]) -> (String, Option<i32>) {
+        let mut shell = Command::new("sh")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        // One that has ended does not read the rest.
+        let _ = shell.stdin.take().expect("a pipe").write_all(bytes);
+        let ended = shell.wait_with_output().expect("its end");
+        (
+            String::from_utf8_lossy(&ended.stdout).into_owned(),
+            ended.status.code(),
+        )
+    }
+
+    #[test]
+    fn a_request_that_is_cut_on_its_way_is_not_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        let text = format!("cat >{}", quote(file.to_str().expect("text")));
+        let whole = request(7, &text, b"contents\n", "5.0");
+        for length in 0..whole.len() {
+            let (said, _) = told(&["-c", SESSION], &whole[..length]);
+            assert_eq!(said, "stackctl-ready\n", "{length} bytes");
+            assert!(!file.exists(), "{length} bytes of {}", whole.len());
+        }
+        let (said, status) = told(&["-c", SESSION], &whole);
+        assert_eq!(
+            (said.as_str(), status),
+            ("stackctl-ready\n7 0 0 0\n", Some(0))
+        );
+        assert_eq!(std::fs::read(&file).expect("written"), b"contents\n");
+    }
+
+    #[test]
+    fn a_script_that_is_cut_on_its_way_is_not_run() {
+        let text = "cat\necho said ü\n\n";
+        let whole = [&frame(text)[..], b"input\n"].concat();
+        for length in 0..frame(text).len() {
+            let (said, status) = told(&["-c", BOOT, "name"], &whole[..length]);
+            assert_eq!(said, "", "{length} bytes");
+            assert_ne!(status, Some(0), "{length} bytes");
+        }
+        let (said, status) = told(&["-c", BOOT, "name"], &whole);
+        assert_eq!((said.as_str(), status), ("input\nsaid ü\n", Some(0)));
     }
 }

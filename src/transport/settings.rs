@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::TransportError;
-use super::ssh::{ConnectOptions, Identity};
+use super::hop::Identity;
+use super::ssh::ConnectOptions;
 use super::ssh_config::{Asker, ConfigText, Settings, Tokens, resolve, select};
 use crate::model::SshTarget;
 

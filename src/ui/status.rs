@@ -90,6 +90,20 @@ pub fn status_text(status: &Status, paint: Paint) -> String {
     if !status.sites.is_empty() {
         text.push_str(&format!("{sites}\n\n"));
     }
+    let mut upstreams = table(&["edge", "", "service", "host", "address", "seen"]);
+    for upstream in &status.upstreams {
+        upstreams.add_row([
+            upstream.edge.clone(),
+            mark(upstream.healthy),
+            upstream.service.clone(),
+            upstream.host.clone(),
+            upstream.address.clone(),
+            printable(&upstream.detail),
+        ]);
+    }
+    if !status.upstreams.is_empty() {
+        text.push_str(&format!("{upstreams}\n\n"));
+    }
     if status.healthy {
         text.push_str(&format!(
             "{} {} is healthy\n",
@@ -165,6 +179,7 @@ mod tests {
                 detail: "/healthz answers HTTP 200".into(),
             }],
             sites: vec![SiteStatus {
+                certificate: None,
                 name: "names".into(),
                 host: "web1".into(),
                 port: 80,
@@ -173,6 +188,7 @@ mod tests {
                 http_status: Some(200),
                 detail: "HTTP 200".into(),
             }],
+            upstreams: Vec::new(),
             problems: Vec::new(),
         }
     }

@@ -41,6 +41,8 @@ pub struct Lane {
     /// A second stack on the same hosts that is not there yet.
     guest: Option<Box<Lane>>,
     is_guest: bool,
+    /// systemd runs the app, not Docker.
+    pub is_unit: bool,
     /// What a guest leaves without a fault.
     clean_guest: Vec<BTreeSet<String>>,
     /// More of the app's keys in the yaml.
@@ -80,6 +82,7 @@ impl Lane {
             keeps_connections: true,
             guest: None,
             is_guest: false,
+            is_unit: false,
             clean_guest: Vec::new(),
             app_keys: Vec::new(),
             more: String::new(),
@@ -147,7 +150,8 @@ impl Lane {
 
     /// Plain yaml and a well-behaved app again, for the next cell; after a failure, another stack.
     pub fn restore(&mut self, failed: bool) {
-        let was_plain = self.app_keys.is_empty() && self.more.is_empty();
+        let was_plain = self.app_keys.is_empty() && self.more.is_empty() && !self.is_unit;
+        self.is_unit = false;
         self.app_keys.clear();
         self.more.clear();
         self.more_sites.clear();
@@ -206,6 +210,7 @@ impl Lane {
             ("app/Dockerfile", include_str!("app/Dockerfile")),
             ("app/behaviour", behaviour),
             ("app/phase.py", ""),
+            ("app/requirements.txt", ""),
         ];
         for (name, text) in files {
             fs::write(self.path(name), text).expect("write the app");
@@ -254,8 +259,11 @@ impl Lane {
         }
         let on = names.join(", ");
         text += &format!(
-            "services:\n  app:\n    build: {{context: app, dockerfile: Dockerfile}}\n    listen: socket\n    \
-             on: [{on}]\n"
+            "services:\n  app:\n    {}\n    listen: socket\n    on: [{on}]\n",
+            match self.is_unit {
+                true => "unit: {source: app, install: python}\n    command: [python, app.py]",
+                false => "build: {context: app, dockerfile: Dockerfile}",
+            }
         );
         let plain = [
             "health: {path: /healthz, interval: 100ms, deadline: 20s}",
@@ -399,7 +407,7 @@ impl Lane {
             let began = Instant::now();
             let wait = within.as_secs_f64();
             let taken = host.try_root(&format!(
-                "[ ! -e {lock} ] || flock -w {wait} {lock} true || {{ cat {lock}; fuser -v {lock}; exit 1; }}"
+                "[ ! -e {lock} ] || flock -w {wait} {lock} true || [ ! -e {lock} ] || {{ cat {lock}; fuser -v {lock}; exit 1; }}"
             ));
             let took = began.elapsed();
             assert!(
@@ -492,6 +500,18 @@ impl Lane {
         }
     }
 
+    /// How many releases of the app the first host could run.
+    pub fn app_releases(&self) -> usize {
+        let all = match self.is_unit {
+            true => format!("ls /etc/systemd/system | grep '^{}-app@'", self.stack),
+            false => format!(
+                "docker ps -a --format '{{{{.Names}}}}' | grep '^{}-app-'",
+                self.stack
+            ),
+        };
+        self.host().root(&format!("{all} || true")).lines().count()
+    }
+
     /// Notes which releases serve now.
     pub fn remember(&mut self) {
         let version = fs::read_to_string(self.path("app/version")).expect("a version");
@@ -555,9 +575,13 @@ impl Lane {
             for released in self.releases.iter().rev().skip(1) {
                 let id = &released.ids[index][0];
                 let (stack, timer) = (&self.stack, format!("{}-app-cool-{id}.timer", self.stack));
-                let seen = host.root(&format!(
-                    "docker inspect -f '{{{{.State.Running}}}}' {stack}-app-{id} 2>/dev/null; systemctl is-active {timer}; true"
-                ));
+                let runs = match self.is_unit {
+                    true => format!("systemctl is-active -q {stack}-app@{id}.service && echo true"),
+                    false => format!(
+                        "docker inspect -f '{{{{.State.Running}}}}' {stack}-app-{id} 2>/dev/null"
+                    ),
+                };
+                let seen = host.root(&format!("{runs}; systemctl is-active {timer}; true"));
                 assert!(
                     !seen.starts_with("true") || seen.ends_with("\nactive"),
                     "{}: {stack}-app-{id} runs, and no timer will ever end it: {seen}",
@@ -670,6 +694,7 @@ fn is_of_warmth(line: &str) -> bool {
         "-cool-",
         "/run/stackctl/<stack>/cooling",
         "/run/stackctl/<stack>/app.<served before>",
+        "unit\t<stack>-app@<served before>",
     ];
     of_warmth.iter().any(|part| line.contains(part))
 }

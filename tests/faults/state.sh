@@ -1,19 +1,20 @@
 #!/bin/sh
 # state.sh STACK — prints all that a stack has on this host, a fact a line: files with their modes, owners, targets and
 # contents, units, containers, images, networks, volumes. Left out is what is different by nature: the history, times,
-# and what only counts runs.
+# what only counts runs, and how the cell has a release behave.
 stack=$1
 tab=$(printf '\t')
 
 {
-	find "/var/lib/stackctl/$stack" "/run/stackctl/$stack" 2>/dev/null
+	find "/var/lib/stackctl/$stack" "/run/stackctl/$stack" -print -path '*/installed/*/venv' -prune 2>/dev/null
 	find /etc /run /usr/local /lib/systemd/system -xdev \( -path '/run/stackctl/*' -o -path '/run/docker*' -o \
-		-path '/run/containerd*' -o -path /run/log -o -path '/run/systemd/units/*' -o -path '/run/systemd/journal/*' \
+		-path '/run/containerd*' -o -path /run/log -o -path '/run/systemd/units/*' \
+		-o -path '/run/systemd/propagate/*' -o -path '/run/systemd/journal/*' \
 		-o -path '/etc/systemd/system/*.wants' \) -prune -o -path "*$stack*" -print 2>/dev/null
 	find /etc/systemd/system -path "*.wants/*$stack*" 2>/dev/null
 } | sort -u | while IFS= read -r path; do
 	case $path in
-	*/history.jsonl* | */generation | /run/stackctl/*.lock) continue ;;
+	*/history.jsonl* | */generation | /run/stackctl/*.lock | */source/behaviour) continue ;;
 	esac
 	stat -c "path$tab%F$tab%a$tab%u:%g$tab%N" "$path" 2>/dev/null
 	if [ -f "$path" ] && [ ! -L "$path" ]; then
@@ -23,6 +24,11 @@ tab=$(printf '\t')
 			printf 'file\t%s\tdigest %s\n' "$path" "$(sha256sum <"$path")"
 		fi
 	fi
+done
+# What pip installed is too much to be told file by file.
+find "/var/lib/stackctl/$stack" -path '*/installed/*/venv' -prune 2>/dev/null | sort | while IFS= read -r tree; do
+	digest=$({ find "$tree" -printf '%P %y %m %U:%G %l\n' | sort && find "$tree" -type f -print0 | sort -z | xargs -0 -r sha256sum; } | sha256sum)
+	printf 'tree\t%s\t%s\n' "$tree" "$digest"
 done
 systemctl list-units --all --plain --no-legend "*$stack*" | grep -v '\.mount ' | awk '{ print "unit\t" $1, $2, $3, $4 }'
 systemctl list-unit-files --plain --no-legend "*$stack*" | awk '{ print "unit-file\t" $1, $2 }'

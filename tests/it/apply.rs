@@ -1,14 +1,16 @@
 //! Plans carried out on hosts that only record: what stops, what is taken back, in which order.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use stackctl::apply::{Journal, apply};
+use stackctl::apply::{Here, Journal, apply};
 use stackctl::facts::{SourceEntry, SourceFile, SourceTree, sha256};
-use stackctl::model::HostName;
-use stackctl::plan::{Action, Event, Plan, Step, StepState};
+use stackctl::model::{Filling, HostName, Install};
+use stackctl::plan::{Action, Event, LocalBuild, Plan, Step, StepState, UnitRun};
 use stackctl::transport::{FakeTransport, Output, Transport};
 use tokio::sync::watch;
 
@@ -93,7 +95,7 @@ async fn run(steps: &[&str]) -> Applied {
                 "space" => return said(String::new()),
                 "commit" => {
                     ran.lock().unwrap().push(format!("{name} commit"));
-                    pending.0.truncate(pending.0.find('\n').unwrap() + 1);
+                    pending.0 = String::from_utf8(input.to_vec()).unwrap();
                     return said(String::new());
                 }
                 "recover" => {
@@ -132,6 +134,7 @@ async fn run(steps: &[&str]) -> Applied {
     let outcome = apply(
         &plan,
         &fleet,
+        &Here::default(),
         &journal,
         &|event| events.lock().unwrap().push(event),
         cancelled,
@@ -216,6 +219,23 @@ async fn what_was_confirmed_stays() {
         "web1 a, web1 commit, web1 c, web1 bad",
     );
     assert!(applied.undone.is_empty());
+}
+
+#[tokio::test]
+async fn what_comes_after_a_commit_is_taken_back_until_the_next() {
+    let applied = run(&[
+        "web1 0 a undo-a",
+        "web1 0 commit",
+        "web1 1 b undo-b",
+        "web1 1 bad undo-bad",
+        "web1 1 commit",
+        "web1 2 c undo-c",
+    ])
+    .await;
+    assert_eq!(
+        applied.ran.join(", "),
+        "web1 a, web1 commit, web1 b, web1 bad, web1 undo-bad, web1 undo-b"
+    );
 }
 
 #[tokio::test]
@@ -344,7 +364,7 @@ async fn send(damaged: usize) -> (usize, Vec<String>, Option<String>) {
         header: "{}".into(),
     };
     let (_stop, cancelled) = watch::channel(false);
-    let outcome = apply(&plan, &fleet, &journal, &tell, cancelled).await;
+    let outcome = apply(&plan, &fleet, &Here::default(), &journal, &tell, cancelled).await;
     let error = outcome.errors.first().map(|(_, error)| error.to_string());
     let sent = *sent.lock().unwrap();
     (sent, told.into_inner().unwrap(), error)
@@ -362,5 +382,173 @@ async fn what_did_not_arrive_as_it_was_sent_is_sent_again_once() {
         error
             .unwrap()
             .starts_with("twice it did not arrive as it was sent")
+    );
+}
+
+/// A release phase of a unit that ends with `status`; what the run says of it.
+async fn phase(status: i32) -> Option<String> {
+    let host: HostName = "web1".parse().unwrap();
+    let run = UnitRun {
+        name: "shop-app@release-1.service".into(),
+        properties: Vec::new(),
+        command: vec!["python".into(), "tables.py".into()],
+        deadline: Duration::from_secs(60),
+    };
+    let plan = Plan {
+        steps: vec![Step {
+            host: host.clone(),
+            phase: 0,
+            action: Action::RunUnitOnce(Box::new(run)),
+            cause: "a test".into(),
+            undo: Vec::new(),
+        }],
+        notes: Vec::new(),
+        drift: Vec::new(),
+    };
+    let transport = FakeTransport::new(move |script, _| {
+        Ok(Output {
+            status: if script.name == "run-unit-once" {
+                status
+            } else {
+                0
+            },
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        })
+    });
+    let fleet: BTreeMap<HostName, Arc<dyn Transport>> =
+        [(host, Arc::new(transport) as Arc<dyn Transport>)].into();
+    let journal = Journal {
+        pending: "/pending".parse().unwrap(),
+        history: "/history".parse().unwrap(),
+        header: "{}".into(),
+    };
+    let (_stop, cancelled) = watch::channel(false);
+    let outcome = apply(
+        &plan,
+        &fleet,
+        &Here::default(),
+        &journal,
+        &|_| {},
+        cancelled,
+    )
+    .await;
+    outcome.errors.first().map(|(_, error)| error.to_string())
+}
+
+#[tokio::test]
+async fn no_exit_code_of_a_release_phase_but_0_is_good() {
+    assert_eq!(phase(0).await, None);
+    // 3 is what scripts of ours end with when there is nothing to do.
+    for status in [1, 3, 137] {
+        let error = phase(status).await.unwrap();
+        assert!(error.contains("python tables.py"), "{status}: {error}");
+        assert!(error.contains(&status.to_string()), "{status}: {error}");
+    }
+}
+
+/// Builds on this machine for three hosts; what each of them was sent, and what the build has noted.
+async fn built_here(script: &str) -> (Vec<String>, String, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let noted = folder.path().join("noted");
+    fs::create_dir(folder.path().join("source")).unwrap();
+    fs::write(folder.path().join("source/build.sh"), script).unwrap();
+    let file = SourceFile {
+        executable: false,
+        size: script.len() as u64,
+        digest: sha256(script.as_bytes()),
+        contents: None,
+    };
+    let source = SourceTree {
+        root: folder.path().join("source"),
+        entries: [("build.sh".to_owned(), SourceEntry::File(file))].into(),
+    };
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let mut fleet: BTreeMap<HostName, Arc<dyn Transport>> = BTreeMap::new();
+    let mut steps = Vec::new();
+    for name in ["web1", "web2", "web3"] {
+        let host: HostName = name.parse().unwrap();
+        let filling = Filling {
+            file: "index.html".into(),
+            values: vec![("${HOST}".into(), name.into())],
+        };
+        let build = LocalBuild {
+            source: source.clone(),
+            install: Install::Nothing,
+            command: vec!["sh".into(), "build.sh".into()],
+            env: [("NOTED".to_owned(), noted.display().to_string())].into(),
+            output: "dist".into(),
+            fallback: Some("index.html".into()),
+            deadline: Duration::from_secs(60),
+            fill: vec![filling],
+            to: "/release".parse().unwrap(),
+        };
+        steps.push(Step {
+            host: host.clone(),
+            phase: 0,
+            action: Action::BuildHere(Box::new(build)),
+            cause: "a test".into(),
+            undo: Vec::new(),
+        });
+        let sent = Arc::clone(&sent);
+        let transport = FakeTransport::new(move |script, input| {
+            if script.name == "push-tree" {
+                let text = String::from_utf8_lossy(input);
+                let (_, rest) = text.split_once("built for ").expect("the page");
+                sent.lock().unwrap().push(rest[..4].to_owned());
+            }
+            Ok(Output {
+                status: 0,
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+            })
+        });
+        fleet.insert(host, Arc::new(transport));
+    }
+    let plan = Plan {
+        steps,
+        notes: Vec::new(),
+        drift: Vec::new(),
+    };
+    let journal = Journal {
+        pending: "/pending".parse().unwrap(),
+        history: "/history".parse().unwrap(),
+        header: "{}".into(),
+    };
+    let (_stop, cancelled) = watch::channel(false);
+    let outcome = apply(
+        &plan,
+        &fleet,
+        &Here::default(),
+        &journal,
+        &|_| {},
+        cancelled,
+    )
+    .await;
+    let errors = outcome.errors.iter();
+    let errors = errors.flat_map(|(_, error)| error.tail().last().cloned());
+    let mut sent = sent.lock().unwrap().clone();
+    sent.sort();
+    let noted = fs::read_to_string(noted).unwrap_or_default();
+    (sent, noted, errors.collect())
+}
+
+#[tokio::test]
+async fn what_is_built_on_this_machine_is_built_once_and_filled_for_each_host() {
+    let script = "echo once >>\"$NOTED\"; mkdir dist; echo 'built for ${HOST}' >dist/index.html";
+    let (sent, noted, errors) = built_here(script).await;
+    assert_eq!(sent, ["web1", "web2", "web3"]);
+    assert_eq!((noted.as_str(), errors.len()), ("once\n", 0));
+}
+
+#[tokio::test]
+async fn a_build_on_this_machine_that_fails_is_told_once_and_sends_nothing() {
+    let script = "echo once >>\"$NOTED\"; mkdir dist; echo 'built for ${HOST}' >dist/other.html";
+    let (sent, noted, errors) = built_here(script).await;
+    assert!(sent.is_empty());
+    assert_eq!(noted, "once\n");
+    assert_eq!(
+        errors,
+        ["`fallback` names index.html, which the build has not made"]
     );
 }

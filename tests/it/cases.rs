@@ -3,13 +3,14 @@
 //! - `stackctl.yaml`, whose paths lead into `tests/it/app`;
 //! - `facts.txt`: what a fresh host says, in the format of `facts.sh`; without one, `tests/cases/bookworm.txt` is read;
 //!   `facts.HOST.txt`: what that one says;
+//! - `compose.yaml`, `compose.before.yaml` and `compose/`: compose files that these name, and what those bring in.
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
-//!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE`, `registry IMAGE absent|denied|unreachable WHY`, `skew SECONDS`,
-//!   `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
+//!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE`, `registry IMAGE absent|denied|unreachable WHY`, `registry IMAGE found DIGEST`, `skew SECONDS`,
+//!   `expires PATH SECONDS` from now of a certificate, `clock SECONDS` since the epoch, `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, `url SERVICE DIGEST` of the URL of a server elsewhere, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
-//! - `then.txt`: what is done when all that is settled, a command a line: `provision`, `deploy`, `destroy [--volumes]`,
+//! - `then.txt`: what is done when all that is settled, a command a line: `provision`, `deploy [--seed]`, `destroy [--volumes]`,
 //!   or `stop`, `start` or `restart` with services.
 //! - `plan.txt`: what `provision` and then `deploy` would do; `files/`: what they write to a fresh host.
 //!
@@ -21,23 +22,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stackctl::config::{self, SourceText, Surroundings};
+use stackctl::compose::Files;
+use stackctl::config::{self, Elsewhere, SourceText, Surroundings};
 use stackctl::facts::{
-    ContainerFacts, DatabaseFacts, Facts, HostFacts, ImageFacts, RegistryFacts, sha256,
+    ContainerFacts, DatabaseFacts, Facts, GivenSecrets, GivenToService, HostFacts, ImageFacts,
+    OwnCertificates, RegistryFacts, SchemaFacts, sha256,
 };
-use stackctl::model::{HostName, HostPath, Layout, Stack};
+use stackctl::model::{
+    EnvName, HostName, HostPath, Layout, Secret, SecretOrigin, SecretSource, Stack,
+};
 use stackctl::observe;
 use stackctl::plan::container::label;
 use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target, Wish};
 use stackctl::render::{Overrides, Templates};
 
-use crate::{golden, paper_host};
+use crate::{certificates, golden, paper_host};
 
 /// A stack with all that its plans are made from, beside facts.
 struct Wanted {
     stack: Stack,
     templates: Templates,
     releases: Vec<Release>,
+    own: OwnCertificates,
+}
+
+/// The files of this machine.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> Result<Option<String>, String> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 impl Wanted {
@@ -52,9 +71,36 @@ impl Wanted {
             name: &name,
             text: &text,
         };
-        let stack = config::parse(&source, &around)
-            .unwrap_or_else(|errors| panic!("{}", errors.render(false, 100)));
+        let elsewhere = Elsewhere {
+            files: &Disk,
+            variables: BTreeMap::new(),
+        };
+        let stack = config::read(&source, None, &around, &elsewhere)
+            .unwrap_or_else(|errors| panic!("{}", errors.render(false, 100)))
+            .stack;
         let templates = Templates::new(&Overrides::default()).unwrap();
+        let own = certificates::own(&stack);
+        let mut wanted = Self {
+            stack,
+            templates,
+            releases: Vec::new(),
+            own,
+        };
+        wanted.prepare();
+        wanted
+    }
+
+    /// As the command does when it has heard what tags mean now.
+    fn pinned(mut self, facts: &Facts) -> Self {
+        if plan::pin(&mut self.stack, facts) {
+            self.prepare();
+        }
+        self
+    }
+
+    fn prepare(&mut self) {
+        let (stack, templates) = (&self.stack, &self.templates);
+        let given = given(stack);
         let mut releases = Vec::new();
         for service in stack
             .services
@@ -64,15 +110,20 @@ impl Wanted {
             let tree = observe::tree_of(service).unwrap();
             for host in &service.hosts {
                 let host = &stack.hosts[host];
-                releases
-                    .push(plan::prepare(&stack, service, host, tree.as_ref(), &templates).unwrap());
+                releases.push(
+                    plan::prepare(
+                        stack,
+                        service,
+                        host,
+                        tree.as_ref(),
+                        given.get(&service.name),
+                        templates,
+                    )
+                    .unwrap(),
+                );
             }
         }
-        Self {
-            stack,
-            templates,
-            releases,
-        }
+        self.releases = releases;
     }
 
     fn provision(&self, facts: &Facts) -> Result<Plan, PlanError> {
@@ -80,7 +131,7 @@ impl Wanted {
     }
 
     fn provision_with(&self, facts: &Facts, options: Options) -> Result<Plan, PlanError> {
-        plan::provision(&self.stack, facts, &self.templates, options)
+        plan::provision(&self.stack, facts, &self.templates, &self.own, options)
     }
 
     fn deploy(&self, facts: &Facts) -> Result<Plan, PlanError> {
@@ -101,16 +152,18 @@ impl Wanted {
     }
 
     /// Carries out what takes the plan back after its first `steps` steps, by the rule of `recover.sh`: all of it, last
-    /// first, also of steps that were never done, unless it was confirmed.
+    /// first, also of steps that were never done, unless it was confirmed; what comes after a commit, until the next.
     fn take_back(&self, facts: &Facts, plan: &Plan, steps: usize) -> Facts {
         let mut facts = facts.clone();
         for host in self.stack.hosts.keys() {
             let confirmed =
-                |step: &Step| step.host == *host && matches!(step.action, Action::Commit(_));
-            if plan.steps[..steps].iter().any(confirmed) {
-                continue;
-            }
-            for step in plan.steps.iter().rev().filter(|step| step.host == *host) {
+                |step: &&Step| step.host == *host && matches!(step.action, Action::Commit(_));
+            let done = plan.steps[..steps]
+                .iter()
+                .rposition(|step| confirmed(&step));
+            let stage = plan.steps[done.map_or(0, |last| last + 1)..].iter();
+            let stage: Vec<&Step> = stage.take_while(|step| !confirmed(step)).collect();
+            for step in stage.into_iter().rev().filter(|step| step.host == *host) {
                 for action in &step.undo {
                     let step = Step {
                         action: action.clone(),
@@ -155,7 +208,7 @@ impl Wanted {
                         .stack
                         .services_on(name)
                         .iter()
-                        .any(|ours| ours.name.as_str() == service)
+                        .any(|ours| ours.name.as_str() == service && ours.app().is_some())
                 {
                     there.state = "exited".into();
                 }
@@ -177,12 +230,28 @@ impl Wanted {
                 container.is_some_and(ContainerFacts::is_running)
                     || (facts.is_active(&unit) && facts.units[&unit].file == "enabled")
             };
-            for service in self
-                .stack
-                .services_on(host)
-                .iter()
-                .filter(|service| service.app().is_some())
-            {
+            for service in self.stack.services_on(host).iter() {
+                // Static files, and the assets of earlier releases.
+                for link in [layout.current(&service.name), layout.assets(&service.name)] {
+                    let Some(target) = facts.link(&link) else {
+                        continue;
+                    };
+                    let folder = match target.strip_prefix("../") {
+                        Some(below) => format!("{}/{below}", layout.state()),
+                        None => format!("{}/{target}", link.parent()),
+                    };
+                    if !facts
+                        .files
+                        .contains_key(&folder.parse::<HostPath>().unwrap())
+                    {
+                        dark.push(format!(
+                            "{host}: {link} leads to {folder}, which is not there"
+                        ));
+                    }
+                }
+                if service.app().is_none() {
+                    continue;
+                }
                 let name = service.name.as_str();
                 let id = |target: &str| target.split(['.', '/']).nth(1).unwrap().to_owned();
                 if let Some(target) = facts.link(&layout.socket_link(&service.name))
@@ -215,7 +284,13 @@ impl Wanted {
         let mut words = line.split(' ');
         let wish = match words.next().unwrap() {
             "provision" => return self.provision(facts),
-            "deploy" => return self.deploy(facts),
+            "deploy" => {
+                let options = Options {
+                    seed: words.next() == Some("--seed"),
+                    ..Options::default()
+                };
+                return self.deploy_with(facts, options);
+            }
             "destroy" => return plan::destroy(&self.stack, facts, words.next().is_some()),
             "stop" => Wish::Stop,
             "start" => Wish::Start,
@@ -296,6 +371,35 @@ impl Wanted {
     }
 }
 
+/// What this machine has for services: a secret is what its variable is called, and an `env_file` what it is called.
+fn given(stack: &Stack) -> GivenSecrets {
+    let value = |name: &EnvName| match stack.secrets.get(name) {
+        Some(SecretOrigin::Here(SecretSource::Env(variable))) => {
+            Some(Secret::new(variable.to_string()))
+        }
+        _ => None,
+    };
+    let services = stack.services.values();
+    let services = services.filter(|service| !service.secrets.is_empty());
+    let given = services.map(|service| {
+        let secrets = &service.secrets;
+        let files = secrets.files.iter();
+        let files = files.filter_map(|name| Some((name.clone(), value(name)?)));
+        let env = secrets.env.iter();
+        let env = env.filter_map(|(name, secret)| Some((name.clone(), value(secret)?)));
+        let read = secrets.env_files.iter().map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            ("OF_FILE".parse().unwrap(), Secret::new(name))
+        });
+        let given = GivenToService {
+            files: files.collect(),
+            variables: read.chain(env).collect(),
+        };
+        (service.name.clone(), given)
+    });
+    given.collect()
+}
+
 /// Changes what a host says by the lines of `since.txt`.
 fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
     let layout = Layout::new(&wanted.stack.name);
@@ -373,10 +477,21 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
                 let told = match told {
                     "absent" => RegistryFacts::Absent,
                     "denied" => RegistryFacts::Denied(why.into()),
+                    "found" => RegistryFacts::Found {
+                        digest: Some(why.into()),
+                    },
                     _ => RegistryFacts::Unreachable(why.into()),
                 };
                 docker.registry.insert(image.into(), told);
             }
+            ["expires", path, seconds] => {
+                let path = path.parse().unwrap();
+                let certificate = facts.certificates.get_mut(&path).unwrap();
+                let left: i64 = seconds.parse().unwrap();
+                certificate.not_after = facts.clock.saturating_add_signed(left);
+                certificate.not_after_text = format!("at {}", certificate.not_after);
+            }
+            ["clock", seconds] => facts.clock = seconds.parse().unwrap(),
             ["skew", seconds] => facts.skew = Some(seconds.parse().unwrap()),
             ["flush-firewall"] => facts.firewall.as_mut().unwrap().live = None,
             ["change-firewall", rule] => {
@@ -386,6 +501,15 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
             ["silent", service, why] => {
                 let why = DatabaseFacts::Silent(why.into());
                 docker.databases.insert(service.parse().unwrap(), why);
+            }
+            ["url", service, digest] => {
+                let told = SchemaFacts {
+                    login: true,
+                    url: Some(digest.into()),
+                    ..SchemaFacts::default()
+                };
+                let told = DatabaseFacts::Answers(told);
+                facts.databases.insert(service.parse().unwrap(), told);
             }
             ["container", name, state, ref ours @ ..] => {
                 let there: &mut ContainerFacts = docker.containers.entry(name.into()).or_default();
@@ -409,6 +533,10 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
     facts.listeners.extend(added.listeners);
     facts.users.extend(added.users);
     facts.sources.extend(added.sources);
+    facts.certificates.extend(added.certificates);
+    facts.shown.extend(added.shown);
+    facts.names.extend(added.names);
+    facts.addresses.extend(added.addresses);
     facts.ufw |= added.ufw;
     facts.missing.extend(added.missing);
     facts.read_only |= added.read_only;
@@ -451,9 +579,9 @@ fn written(plan: &Plan) -> BTreeMap<String, String> {
     let steps = plan.steps.iter();
     steps
         .filter_map(|step| match &step.action {
-            // The manifest repeats what the other files say, and the script is a file of the source.
+            // The manifest repeats what the other files say, and the scripts are files of the source.
             Action::PutFile { file, .. }
-                if ["/manifest.json", "/recover.sh"]
+                if ["/manifest.json", "/recover.sh", "/nginx-admit.sh"]
                     .iter()
                     .any(|name| file.path.as_str().ends_with(name)) =>
             {
@@ -467,7 +595,7 @@ fn written(plan: &Plan) -> BTreeMap<String, String> {
                 &site.file.path,
                 &site.file.contents,
             )),
-            Action::BuildImage(build) => {
+            Action::BuildImage(build) | Action::BuildImageHere(build) => {
                 let name = build.tag.rsplit_once(':')?.0.rsplit('/').next()?;
                 Some((
                     format!("files/{}/Dockerfile.{name}", step.host),
@@ -488,6 +616,19 @@ fn steps(plan: &Plan) -> String {
     words
         .filter(|words| !words.contains("/manifest.json "))
         .collect()
+}
+
+/// What has an undo and no commit behind it: the host would keep that undo for ever.
+fn never_taken_back(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let steps = plan.steps.iter().enumerate();
+    let open = steps.filter(|(at, step)| {
+        let rest = plan.steps[*at..]
+            .iter()
+            .filter(|other| other.host == step.host);
+        let mut rest = rest.map(|other| &other.action);
+        !step.undo.is_empty() && !rest.any(|action| matches!(action, Action::Commit(_)))
+    });
+    open.map(|(_, step)| format!("{}: {}", step.host, step.action.words()))
 }
 
 fn check(folder: &Path) -> Vec<String> {
@@ -516,6 +657,7 @@ fn check(folder: &Path) -> Vec<String> {
             happen(facts, &wanted, &since);
         }
     }
+    let wanted = wanted.pinned(&facts);
 
     let mut golden = BTreeMap::new();
     let mut text = String::new();
@@ -525,7 +667,8 @@ fn check(folder: &Path) -> Vec<String> {
                 "no changes\n".into()
             }
             Ok(plan) => plan::plan_text(plan, !is_fresh),
-            Err(error) => refusal(error),
+            // Files of this machine are told by their full paths.
+            Err(error) => refusal(error).replace(&format!("{}/", golden::root().display()), ""),
         };
         text.push_str(&format!("== {command}\n{told}"));
     };
@@ -536,6 +679,7 @@ fn check(folder: &Path) -> Vec<String> {
     let mut problems = Vec::new();
     let overwrite_drift = Options {
         overwrite_drift: true,
+        ..Options::default()
     };
     let is_left = |plan: &Plan| plan.drift.iter().any(|drift| drift.is_left);
     let mut righted = facts.clone();
@@ -637,6 +781,10 @@ fn check(folder: &Path) -> Vec<String> {
             plans.push((back, &deployed));
         }
         for (plan, facts) in plans {
+            problems.extend(
+                never_taken_back(plan)
+                    .map(|step| format!("{}: nothing confirms {step}", folder.display())),
+            );
             for steps in 0..=plan.steps.len() {
                 let last = steps.checked_sub(1).map(|at| plan.steps[at].action.words());
                 let place = format!("{}, cut after step {steps} ({last:?})", folder.display());
@@ -675,6 +823,8 @@ fn check(folder: &Path) -> Vec<String> {
     golden.insert("plan.txt".to_owned(), text);
     let own: Vec<String> = wanted.stack.hosts.keys().map(own).collect();
     let mut inputs = vec![
+        "compose.yaml",
+        "compose.before.yaml",
         "stackctl.yaml",
         "facts.txt",
         "before.yaml",
@@ -682,6 +832,14 @@ fn check(folder: &Path) -> Vec<String> {
         "then.txt",
     ];
     inputs.extend(own.iter().map(String::as_str));
+    let brought_in: Vec<String> = match folder.join("compose").is_dir() {
+        true => golden::files(&folder.join("compose"))
+            .iter()
+            .map(|path| format!("compose/{}", path.display()))
+            .collect(),
+        false => Vec::new(),
+    };
+    inputs.extend(brought_in.iter().map(String::as_str));
     problems.extend(golden::check(folder, &inputs, &golden));
     problems
 }

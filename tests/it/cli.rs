@@ -152,7 +152,8 @@ fn wrong_usage_ends_with_2() {
         &["the stack has no service `x`", "it has: page"],
     );
     desk.check(&["provision", "--service", "page"], 2, &["--service"]);
-    desk.check(&["init", "--example", "nothing"], 2, &["nothing", "names"]);
+    let examples = &["nothing", "map, messages, names"];
+    desk.check(&["init", "--example", "nothing"], 2, examples);
     let unknown = &["the stack has no service `x`", "it has: page"];
     for words in [
         &["logs", "x"][..],
@@ -359,6 +360,44 @@ fn init_writes_a_starter_and_never_overwrites() {
 }
 
 #[test]
+fn each_yaml_of_the_examples_renders() {
+    let desk = Desk::new();
+    for name in stackctl::render::examples() {
+        desk.check(&["init", "--example", name, name], 0, &[]);
+    }
+    for (words, expected) in [
+        (
+            &["-c", "map/stackctl.yaml"][..],
+            &[
+                "server_name map.example.com;",
+                "server_name _;",
+                "StateDirectory=stackctl/map/state/api",
+            ][..],
+        ),
+        (
+            &["-c", "names/stackctl.yaml"],
+            &["listen 80 default_server;"],
+        ),
+        (
+            &["-c", "names/stackctl.yaml", "-e", "ports"],
+            &["listen 8000 default_server;", "listen 8080 default_server;"],
+        ),
+        (
+            &["-c", "names/units.yaml", "-e", "ports"],
+            &[
+                "listen 8080 default_server;",
+                "ExecStart=/usr/bin/env \"gunicorn\"",
+            ],
+        ),
+    ] {
+        let rendered = desk.check(&[words, &["render"]].concat(), 0, &[]);
+        for text in expected {
+            assert!(rendered.stdout.contains(text), "{words:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn the_example_can_be_unpacked_rendered_and_planned() {
     let desk = Desk::new();
     desk.check(&["init", "--example", "names", "app"], 0, &[]);
@@ -508,4 +547,40 @@ fn completions_are_those_that_are_committed() {
         .collect();
     let problems = golden::check(&golden::root().join("completions"), &[], &wanted);
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn only_a_whole_backup_of_a_database_is_restored() {
+    let yaml = PAGE.replace(
+        "services: {page: {static: .}}",
+        "services: {page: {static: .}, db: {mysql: {image: mysql}}}",
+    );
+    let desk = Desk::with(&[
+        ("stackctl.yaml", &yaml),
+        ("notes.txt", "DROP DATABASE names;\n"),
+    ]);
+    for (args, code, says) in [
+        (["restore", "db", "missing"], 2, "cannot read missing"),
+        (["restore", "db", "."], 5, "it cannot be read"),
+        (
+            ["restore", "db", "notes.txt"],
+            5,
+            "it is not a backup of stackctl",
+        ),
+        (["restore", "page", "notes.txt"], 2, "the stack has: db"),
+        (
+            ["restore", "cache", "notes.txt"],
+            2,
+            "the stack has no service `cache`",
+        ),
+        (["backup", "page", "--yes"], 2, "`page` is no database"),
+        (["db", "page", "--yes"], 2, "`page` is no database"),
+    ] {
+        let ended = desk.run_with(&args, "");
+        assert_eq!(ended.status, code, "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains(says), "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains("hint:") || code == 2, "{ended:?}");
+    }
+    let left = fs::read_dir(desk.path()).unwrap().count();
+    assert_eq!(left, 2, "nothing was written");
 }

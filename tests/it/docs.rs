@@ -1,12 +1,14 @@
 //! README.md says nothing that is not so: its commands exist, its example is the bundled one, its promises of exit codes
 //! are the program's. What needs a host is run by the lab suite, from the same commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use clap::Parser as _;
 use stackctl::cli::Kind;
 use stackctl::cli::args::Cli;
+
+use crate::golden;
 
 const README: &str = include_str!("../../README.md");
 
@@ -18,9 +20,37 @@ fn blocks(language: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Each `stackctl …` line of the shell blocks, as words, without its comment.
+/// The README of each bundled example.
+fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    stackctl::render::examples().map(|name| {
+        let files = stackctl::render::example(name).expect("it is bundled");
+        let (_, text) = files
+            .iter()
+            .find(|(path, _)| *path == "README.md")
+            .expect("a README");
+        (name, std::str::from_utf8(text).expect("text"))
+    })
+}
+
+/// The scenarios of `tests/lab`, by file name without its end.
+fn scenarios() -> BTreeMap<String, String> {
+    let folder = golden::root().join("tests/lab");
+    let paths = golden::files(&folder).into_iter();
+    let sources = paths.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    sources
+        .map(|path| {
+            let text = std::fs::read_to_string(folder.join(&path)).unwrap();
+            (path.with_extension("").display().to_string(), text)
+        })
+        .collect()
+}
+
+/// Each `stackctl …` line of the shell blocks here, and of the READMEs of examples, as words, without its comment.
 fn commands() -> Vec<Vec<&'static str>> {
+    let of_examples =
+        examples().flat_map(|(_, text)| text.lines().filter_map(|line| line.strip_prefix("    ")));
     let lines = blocks("sh").into_iter().flat_map(str::lines);
+    let lines = lines.chain(of_examples);
     let words = lines.map(|line| {
         let command = line.split(" #").next().unwrap_or_default();
         let command = command.split(" > ").next().unwrap_or_default();
@@ -40,6 +70,61 @@ fn every_command_of_the_readme_exists() {
     for command in commands {
         if let Err(error) = Cli::try_parse_from(&command) {
             panic!("`{}`: {error}", command.join(" "));
+        }
+    }
+}
+
+/// A scenario follows the commands of one way to run an example, and fails when it leaves one of them out
+/// (`tests/lab/example.rs`). So each way must have its scenario.
+#[test]
+fn the_commands_of_each_example_are_followed_by_a_scenario() {
+    let scenarios: String = scenarios().into_values().collect();
+    for (example, text) in examples() {
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("    stackctl "));
+        let ways = lines.map(|line| {
+            let mut words = line.split_whitespace();
+            match words.next() {
+                Some("-c" | "-e") => words.next().unwrap_or_default(),
+                _ => "",
+            }
+        });
+        let ways: BTreeSet<&str> = ways.collect();
+        assert!(ways.contains(""), "{example} is run: {ways:?}");
+        for way in ways {
+            let follows = format!("lab, \"{example}\", \"{way}\")");
+            assert!(scenarios.contains(&follows), "nobody follows {follows}");
+        }
+    }
+}
+
+/// What replaces a step of old is shown by a step of a scenario, which is there by that very name.
+#[test]
+fn what_the_examples_say_is_shown_is_a_step_of_a_scenario() {
+    let scenarios = scenarios();
+    for (example, text) in examples() {
+        let (_, table) = text.split_once("| shown by |\n").expect("the table");
+        let rows: Vec<&str> = table
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'))
+            .collect();
+        assert!(rows.len() > 15, "{example}: {rows:?}");
+        for row in rows {
+            let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+            let mut count = 0;
+            for part in shown.split("; ") {
+                let (scenario, steps) = part.split_once(": ").unwrap_or_else(|| panic!("{row}"));
+                let source = scenarios.get(scenario.trim_matches('`'));
+                let source = source.unwrap_or_else(|| panic!("there is no {scenario}: {row}"));
+                for step in steps.trim_matches('"').split("\", \"") {
+                    let is_there = source.contains(&format!("\"{step}\""));
+                    assert!(is_there, "{scenario} has no step \"{step}\": {row}");
+                    count += 1;
+                }
+            }
+            assert!(count > 0, "{row}");
         }
     }
 }

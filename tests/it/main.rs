@@ -2,10 +2,13 @@
 
 mod apply;
 mod cases;
+mod certificates;
 mod changelog;
 mod cli;
+mod compose;
 mod docs;
 mod golden;
+mod linters;
 mod packaging;
 mod paper_host;
 mod rehearsal;

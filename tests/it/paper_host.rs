@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use stackctl::facts::{
-    ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, Facts,
-    FileFacts, FileKind, FirewallFacts, HostFacts, ImageFacts, Listener, MountFacts, NetworkFacts,
-    SchemaFacts, UnitFacts, sha256,
+    CertificateFacts, ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts,
+    DockerFacts, Facts, FileFacts, FileKind, FirewallFacts, HostFacts, ImageFacts, Leaf, Listener,
+    MountFacts, NetworkFacts, SchemaFacts, UnitFacts, sha256,
 };
-use stackctl::model::{HostPath, Layout, RemoteFile, Stack};
-use stackctl::plan::container::{ContainerSpec, Mount};
-use stackctl::plan::{Action, Process, Step, database_targets};
+use stackctl::model::{ComposedMount, Dialect, HostPath, Layout, RemoteFile, Stack};
+use stackctl::plan::container::{self, ContainerSpec, Mount};
+use stackctl::plan::{Action, Awaited, CertificateOrder, Process, Step, database_targets};
 
 /// Does `step` to the host it is for.
 pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
@@ -38,6 +38,29 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             let target = FileKind::Link(wanted.to.to_string());
             put(host, &wanted.link, target, 0o777, 0, None);
         }
+        Action::BuildOnHost(build) => {
+            for name in ["source", "environment"] {
+                let path = format!("{}/{name}", build.folder).parse().unwrap();
+                assert!(host.files.contains_key(&path), "{path}");
+            }
+            assert!(host.users.values().any(|id| *id == build.user));
+            put(
+                host,
+                &build.downloads,
+                FileKind::Folder,
+                0o700,
+                build.user,
+                None,
+            );
+            put(host, &build.to, FileKind::Folder, 0o755, 0, None);
+        }
+        Action::BuildHere(build) => put(host, &build.to, FileKind::Folder, 0o755, 0, None),
+        Action::KeepAssets { releases, to, .. } => {
+            for release in releases {
+                assert!(host.files.contains_key(release), "{release}");
+            }
+            put(host, to, FileKind::Folder, 0o755, 0, None);
+        }
         Action::VerifyUnit { folder, .. } => assert!(host.files.contains_key(folder), "{folder}"),
         Action::RunUnitOnce(run) => {
             let environment = run
@@ -53,6 +76,22 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 assert!(host.files.contains_key(&file), "{unit} has no file");
             }
             set_unit(host, unit, "active", "enabled");
+            let file: HostPath = format!("/etc/systemd/system/{unit}").parse().unwrap();
+            let text = host.files.get(&file).and_then(|file| file.contents.clone());
+            let text = String::from_utf8(text.unwrap_or_default()).unwrap();
+            if let Some((_, rest)) = text.split_once("\nStateDirectory=") {
+                let folder = format!("/var/lib/{}", rest.lines().next().unwrap());
+                let folder = folder.parse().unwrap();
+                put(host, &folder, FileKind::Folder, 0o700, 0, None);
+            }
+            let site = Layout::new(&stack.name).nginx_available();
+            let site = host
+                .files
+                .get(&site)
+                .and_then(|site| site.contents.as_ref());
+            if let Some(site) = site.filter(|_| unit == "nginx.service") {
+                startable(host, site);
+            }
             if unit == "docker.service" {
                 host.docker.get_or_insert_with(|| DockerFacts {
                     engine: "20.10.24".into(),
@@ -110,23 +149,76 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 put(host, path, FileKind::File, 0o600, 0, Some(b"generated"));
             }
         }
-        Action::CopySecret { to, owner, .. } => {
+        Action::CopySecret {
+            to,
+            mode,
+            owner,
+            around,
+            ..
+        } => {
             put(
                 host,
                 to,
                 FileKind::File,
-                0o400,
+                *mode,
                 owner.user,
                 Some(b"generated"),
             );
+            // A URL of somebody else's is handed as it is.
+            let mut urls = host.databases.values().filter_map(|told| match told {
+                DatabaseFacts::Answers(told) => told.url.clone(),
+                DatabaseFacts::Silent(_) => None,
+            });
+            let is_url = around
+                .as_ref()
+                .is_some_and(|around| around.concat().is_empty());
+            if let Some(url) = urls.next().filter(|_| is_url) {
+                host.files.get_mut(to).unwrap().digest = Some(url);
+            }
+        }
+        Action::PutSecret {
+            path,
+            value,
+            digest,
+            mode,
+            owner,
+        } => {
+            let bytes = value.reveal().as_bytes();
+            assert_eq!(sha256(bytes), *digest);
+            put(host, path, FileKind::File, *mode, owner.user, Some(bytes));
+        }
+        Action::TrustAuthority { file, trusted } => {
+            put_file(host, file);
+            let target = FileKind::Link(file.path.to_string());
+            put(host, trusted, target, 0o777, 0, None);
+        }
+        Action::DistrustAuthority(path) => remove(host, path),
+        Action::ObtainCertificate(order) => obtain(stack, host, order),
+        Action::ForgetCertificate(name) => {
+            for path in [
+                format!("/etc/letsencrypt/renewal/{name}.conf"),
+                format!("/etc/letsencrypt/live/{name}"),
+            ] {
+                remove(host, &path.parse().unwrap());
+            }
         }
         Action::KeepCopy { from, to } => {
             let bytes = host.files[from].contents.clone();
             put(host, to, FileKind::File, 0o600, 0, bytes.as_deref());
         }
         Action::InstallSite(site) => {
+            startable(host, &site.file.contents);
             put_file(host, &site.file);
             host.generation = Some(site.generation.clone());
+            let text = std::str::from_utf8(&site.file.contents).unwrap();
+            let read = host
+                .certificates
+                .iter()
+                .find(|(path, _)| text.contains(path.as_str()));
+            let read = read.map(|(_, certificate)| certificate.fingerprint.clone());
+            for shown in host.shown.values_mut() {
+                *shown = read.clone().unwrap_or_default();
+            }
             let target = format!("../sites-available/{}", name(&site.file.path));
             put(host, &site.enabled, FileKind::Link(target), 0o777, 0, None);
             for path in &site.disable {
@@ -138,9 +230,16 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 process: "nginx".into(),
             });
         }
-        Action::CreateNetwork { name, internal, .. } => {
+        Action::CreateNetwork {
+            name,
+            internal,
+            of_file,
+            ..
+        } => {
+            let definition = of_file.as_deref().map(container::network_digest);
             let network = NetworkFacts {
                 internal: *internal,
+                definition,
             };
             engine(host).networks.insert(name.clone(), network);
             engine(host).owned_networks.insert(name.clone());
@@ -158,6 +257,8 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             engine(host).owned_volumes.remove(name);
         }
         Action::RemoveState { state, run, kept } => {
+            let parents = kept.iter().map(|path| path.parent().parse().unwrap());
+            let kept: BTreeSet<HostPath> = parents.chain(kept.iter().cloned()).collect();
             let stays: Vec<_> = kept
                 .iter()
                 .filter_map(|path| Some((path.clone(), host.files.get(path)?.clone())))
@@ -174,18 +275,16 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 put(
                     host,
                     &path,
-                    FileKind::File,
+                    file.kind,
                     file.mode,
                     file.user,
                     bytes.as_deref(),
                 );
-                let parent: HostPath = path.parent().parse().unwrap();
-                put(host, &parent, FileKind::Folder, 0o700, 0, None);
                 put(host, state, FileKind::Folder, 0o711, 0, None);
             }
         }
         Action::PullImage(tag) => image(host, tag),
-        Action::BuildImage(build) => {
+        Action::BuildImage(build) | Action::BuildImageHere(build) => {
             image(host, &build.tag);
             let built = engine(host).images.get_mut(&build.tag).unwrap();
             built.labels.clone_from(&build.labels);
@@ -209,12 +308,22 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::EnsureDatabase(target) => {
             let all = database_targets(stack);
             let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
-            let grant = format!("GRANT ALL PRIVILEGES ON `{}`.* TO x", target.database);
+            let database = &target.database;
+            let grants = match target.dialect {
+                Dialect::Mongodb => {
+                    ["readWrite", "dbAdmin"].map(|role| format!("{role}@{database}"))
+                }
+                Dialect::Mysql | Dialect::Mariadb => [
+                    "GRANT USAGE ON *.* TO x".to_owned(),
+                    format!("GRANT ALL PRIVILEGES ON `{database}`.* TO x"),
+                ],
+            };
             let schema = SchemaFacts {
                 version: "8.4.3".into(),
                 charset: Some("utf8mb4".into()),
-                grants: Some(vec!["GRANT USAGE ON *.* TO x".into(), grant]),
+                grants: Some(grants.into()),
                 login: true,
+                url: None,
             };
             let answers = DatabaseFacts::Answers(schema);
             let databases = match &target.process {
@@ -236,7 +345,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::WaitHealthy { process, .. } => assert!(runs(host, process), "{process:?}"),
         Action::RunOnce { spec, .. } => {
             assert!(
-                engine(host).images.contains_key(&spec.image),
+                engine(host).has_image(&spec.image),
                 "{} has no image",
                 spec.name
             );
@@ -291,6 +400,20 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 details.settings.restart = "unless-stopped".into();
             }
         }
+        Action::ResumeContainer(name) => {
+            // One that was removed meanwhile was replaced for good.
+            if let Some(there) = engine(host).containers.get_mut(name) {
+                there.state = "running".into();
+            }
+        }
+        Action::AwaitContainer { name, until, .. } => {
+            let there = engine(host).containers.get_mut(name);
+            let there = there.unwrap_or_else(|| panic!("{name} is not there"));
+            assert!(there.is_running(), "{name}");
+            if *until == Awaited::Completed {
+                there.state = "exited".into();
+            }
+        }
         Action::KeepWarm(cooling) => {
             set_unit(
                 host,
@@ -298,8 +421,11 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 "active",
                 "transient",
             );
-            for unit in &cooling.units {
-                if let Some(unit) = host.units.get_mut(unit) {
+            for name in &cooling.units {
+                // systemd disables no unit that it does not know.
+                let file = format!("/etc/systemd/system/{name}").parse().unwrap();
+                assert!(host.files.contains_key(&file), "{name} has no file");
+                if let Some(unit) = host.units.get_mut(name) {
                     unit.file = "disabled".into();
                 }
             }
@@ -307,6 +433,10 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::RestoreSite(site) => {
             host.generation = None;
             match &site.contents {
+                Some(bytes) if host.nginx.is_some() => {
+                    startable(host, bytes);
+                    put(host, &site.path, FileKind::File, site.mode, 0, Some(bytes));
+                }
                 Some(bytes) => put(host, &site.path, FileKind::File, site.mode, 0, Some(bytes)),
                 None => remove(host, &site.path),
             }
@@ -323,6 +453,58 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
     if host.firewall.is_some() || firewall_files(host) != firewall_files(&HostFacts::default()) {
         firewall(host).files = firewall_files(host);
     }
+}
+
+/// nginx starts only when each certificate that it is led to is there.
+fn startable(host: &HostFacts, site: &[u8]) {
+    let text = std::str::from_utf8(site).unwrap();
+    let lines = text.lines().map(str::trim);
+    for path in lines.filter_map(|line| line.strip_prefix("ssl_certificate")) {
+        let path = path.trim_start_matches("_key").trim().trim_end_matches(';');
+        let is_there = host.files.contains_key(&path.parse().unwrap());
+        assert!(is_there || path.contains("snakeoil"), "{path} is not there");
+    }
+}
+
+/// As certbot and an authority do; the site must serve what they put below the folder of challenges.
+fn obtain(stack: &Stack, host: &mut HostFacts, order: &CertificateOrder) {
+    assert!(host.packages.contains_key("certbot"));
+    let layout = Layout::new(&stack.name);
+    let site = host.files[&layout.nginx_available()]
+        .contents
+        .clone()
+        .unwrap();
+    let root = format!("root {};", order.challenges);
+    assert!(String::from_utf8(site).unwrap().contains(&root));
+    assert!(host.files.contains_key(&order.challenges));
+    let live = format!("/etc/letsencrypt/live/{}", order.name);
+    for name in ["fullchain", "privkey"] {
+        let path = format!("{live}/{name}.pem").parse().unwrap();
+        let target = FileKind::Link(format!("../../archive/{}/{name}1.pem", order.name));
+        put(host, &path, target, 0o777, 0, None);
+    }
+    let renewal = format!("server = {}\n", order.directory);
+    let path = format!("/etc/letsencrypt/renewal/{}.conf", order.name)
+        .parse()
+        .unwrap();
+    put(
+        host,
+        &path,
+        FileKind::File,
+        0o644,
+        0,
+        Some(renewal.as_bytes()),
+    );
+    let certificate = CertificateFacts {
+        not_before: host.clock,
+        not_after: host.clock + 90 * 24 * 3600,
+        not_after_text: "in 90 days".into(),
+        issuer: "CN = Paper".into(),
+        names: order.names.iter().cloned().collect(),
+        fingerprint: format!("issued at {}", host.clock),
+    };
+    let path = format!("{live}/fullchain.pem").parse().unwrap();
+    host.certificates.insert(path, certificate);
 }
 
 fn firewall(host: &mut HostFacts) -> &mut FirewallFacts {
@@ -347,7 +529,7 @@ fn install(host: &mut HostFacts, package: &str) {
         "docker.io" => host.docker_socket = true,
         "nginx" => {
             host.nginx = Some("1.22.1".into());
-            let default = "/etc/nginx/sites-enabled/default".parse().unwrap();
+            let default = Layout::DEFAULT_SITE.parse().unwrap();
             let target = FileKind::Link("/etc/nginx/sites-available/default".into());
             put(host, &default, target, 0o777, 0, None);
         }
@@ -389,14 +571,22 @@ fn image(host: &mut HostFacts, tag: &str) {
         id,
         ..ImageFacts::default()
     };
-    engine(host).images.insert(tag.into(), facts);
+    let docker = engine(host);
+    match tag.split_once('@') {
+        None => drop(docker.images.insert(tag.into(), facts)),
+        // Engines keep no tag of what was pulled by its digest.
+        Some((name, digest)) => {
+            let (name, _) = name.rsplit_once(':').unwrap_or((name, ""));
+            docker.digests.insert(format!("{name}@{digest}"));
+        }
+    }
 }
 
 /// As the engine does: an equal container that is there is started, and one of another definition is in the way.
 fn run(host: &mut HostFacts, spec: &ContainerSpec, now: u64) {
     let docker = engine(host);
     assert!(
-        docker.images.contains_key(&spec.image),
+        docker.has_image(&spec.image),
         "{} has no image {}",
         spec.name,
         spec.image
@@ -418,22 +608,48 @@ fn run(host: &mut HostFacts, spec: &ContainerSpec, now: u64) {
     there.labels.clone_from(&spec.labels);
     there.created = i64::try_from(now).unwrap();
     there.image.clone_from(&spec.image);
-    there.image_id.clone_from(&docker.images[&spec.image].id);
+    let tagged = docker.images.get(&spec.image);
+    there.image_id = tagged.map_or_else(
+        || format!("sha256:{}", sha256(spec.image.as_bytes())),
+        |image| image.id.clone(),
+    );
+    let of_file = spec.options.iter().flat_map(|options| &options.ports);
+    let open = of_file.map(|port| port.outside);
+    there.published = spec.publish.values().copied().chain(open).collect();
     there.networks = spec.networks.iter().map(|(name, _)| name.clone()).collect();
+    let settings = settings(spec);
+    let writable = settings.mounts.values().filter(|there| !there.read_only);
+    there.writes_to = writable.map(|there| there.source.clone()).collect();
     there.details = Some(ContainerDetails {
-        settings: settings(spec),
+        settings,
         ..ContainerDetails::default()
     });
 }
 
 /// What an engine says of a container that it made from `spec`.
 fn settings(spec: &ContainerSpec) -> ContainerSettings {
-    let own = |pairs: &[(&str, &str)]| {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    };
+    let options = spec.options.as_deref().cloned().unwrap_or_default();
+    let is_ours = spec.options.is_none();
+    let of_file = options.mounts.iter().map(|mount| match mount {
+        ComposedMount::Bind {
+            from,
+            to,
+            read_only,
+            ..
+        } => (to.clone(), from.clone(), *read_only),
+        ComposedMount::Volume {
+            name,
+            to,
+            read_only,
+            ..
+        } => (
+            to.clone(),
+            name.clone().unwrap_or_else(|| "0".repeat(64)),
+            *read_only,
+        ),
+        ComposedMount::Memory { to, .. } => (to.clone(), String::new(), false),
+    });
+    let (driver, logging) = container::logging(spec);
     let mounts = spec.mounts.iter().map(|mount| match mount {
         Mount::Bind {
             from,
@@ -444,23 +660,31 @@ fn settings(spec: &ContainerSpec) -> ContainerSettings {
     });
     ContainerSettings {
         image: spec.image.clone(),
-        memory: spec.memory.map_or(0, |mib| i64::from(mib) << 20),
+        memory: options
+            .memory_limit
+            .unwrap_or_else(|| spec.memory.map_or(0, |mib| i64::from(mib) << 20)),
+        cpus: options.cpus.unwrap_or(0),
         pids_limit: Some(spec.pids_limit),
-        restart: "unless-stopped".into(),
+        restart: match spec.restart || is_ours {
+            true => "unless-stopped".into(),
+            false => options.restart.name().into(),
+        },
         env: spec.env.clone(),
         command: spec.command.clone().unwrap_or_default(),
         user: spec.user.clone().unwrap_or_default(),
         mounts: mounts
+            .chain(of_file)
             .map(|(to, source, read_only)| (to, MountFacts { source, read_only }))
             .collect(),
-        privileged: false,
+        privileged: options.privileged,
         read_only: spec.read_only,
         dropped_capabilities: spec
             .drop_capabilities
             .then(|| "ALL".to_owned())
             .into_iter()
+            .chain(options.cap_drop.clone())
             .collect(),
-        added_capabilities: BTreeSet::new(),
+        added_capabilities: options.cap_add.iter().cloned().collect(),
         publish: spec
             .publish
             .iter()
@@ -468,10 +692,18 @@ fn settings(spec: &ContainerSpec) -> ContainerSettings {
                 let place = format!("127.0.0.1:{outside}");
                 (format!("{inside}/tcp"), BTreeSet::from([place]))
             })
+            .chain(options.ports.iter().map(|port| {
+                let place = format!("{}:{}", port.address, port.outside);
+                let inside = format!("{}/{}", port.inside, port.protocol);
+                (inside, BTreeSet::from([place]))
+            }))
             .collect(),
-        security_options: ["no-new-privileges:true".to_owned()].into(),
-        log_driver: "json-file".into(),
-        log_options: own(&[("max-size", "10m"), ("max-file", "5")]),
+        security_options: match is_ours {
+            true => ["no-new-privileges:true".to_owned()].into(),
+            false => options.security.iter().cloned().collect(),
+        },
+        log_driver: driver,
+        log_options: logging,
         stop_signal: spec.stop_signal.clone().unwrap_or_default(),
         init: Some(spec.init),
     }
@@ -486,6 +718,14 @@ fn put_file(host: &mut HostFacts, file: &RemoteFile) {
         file.owner.user,
         Some(&file.contents),
     );
+    if name(&file.path) == "certificate.pem" {
+        let certificate = Leaf::parse(&file.contents).unwrap().facts;
+        let certificate = CertificateFacts {
+            fingerprint: sha256(&file.contents),
+            ..certificate
+        };
+        host.certificates.insert(file.path.clone(), certificate);
+    }
     if name(&file.path) == "manifest.json" {
         host.manifest = serde_json::from_slice(&file.contents).unwrap();
     }
@@ -541,6 +781,8 @@ pub fn remove(host: &mut HostFacts, path: &HostPath) {
         .retain(|other, _| other != path && !other.as_str().starts_with(&below));
     host.sources
         .retain(|other, _| !other.as_str().starts_with(&below));
+    host.certificates
+        .retain(|other, _| other != path && !other.as_str().starts_with(&below));
     if let Some(names) = host.entries.get_mut(path.parent()) {
         names.remove(name(path));
     }

@@ -272,6 +272,187 @@ fn put_folder_sets_the_mode_and_keeps_what_is_in_it() {
 }
 
 #[test]
+fn keep_assets_gathers_folders_whole_and_copies_nothing() {
+    let at = Place::new();
+    for (release, file, text) in [
+        ("one", "a-1.js", "1"),
+        ("two", "a-2.js", "2"),
+        ("two", "deep/b.js", "b"),
+    ] {
+        let path = at.folder.join(release).join("assets").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    // What was cut short before is no part of it.
+    fs::create_dir_all(at.folder.join("all.part/assets/left")).unwrap();
+    // Paths of ours have no blanks, as the script says.
+    let plain = tempfile::tempdir().unwrap();
+    let linked = plain.path().join("place");
+    symlink(&at.folder, &linked).unwrap();
+    let text = |name: &str| linked.join(name).display().to_string();
+    let keep = script::keep_assets(at.text("all")).with([
+        text("one"),
+        text("two"),
+        "--".into(),
+        "assets".into(),
+        "fonts".into(),
+    ]);
+    at.check(&keep, b"", 0);
+    let inode = |path: &str| fs::metadata(at.folder.join(path)).unwrap().ino();
+    for (release, file) in [("one", "a-1.js"), ("two", "a-2.js"), ("two", "deep/b.js")] {
+        let (there, kept) = (
+            format!("{release}/assets/{file}"),
+            format!("all/assets/{file}"),
+        );
+        assert_eq!(inode(&there), inode(&kept));
+    }
+    assert!(at.folder.join("all/fonts").is_dir() && !at.folder.join("all/assets/left").exists());
+    at.check(&keep, b"", script::NOTHING_TO_DO);
+    assert_eq!(at.names(), ["all", "one", "two"]);
+}
+
+#[test]
+fn build_inside_installs_before_it_becomes_the_command() {
+    let place = Place::new();
+    let run = |kind: &str, words: &[&str]| script::build_inside(kind).with(words);
+    let said = place.check(&run("nothing", &["printf", "%s|", "a b", "$(c)"]), b"", 0);
+    assert_eq!(said, "a b|$(c)|");
+    // Its own exit code is what counts; without a lock file nothing is run.
+    place.check(&run("nothing", &["sh", "-c", "exit 7"]), b"", 7);
+    let stub = place.folder.join("npm");
+    fs::write(&stub, "#!/bin/sh\necho \"npm $*\"\nexit 4\n").unwrap();
+    fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        place.folder.display(),
+        std::env::var("PATH").unwrap()
+    );
+    let ran = Command::new("sh")
+        .args([
+            "-c",
+            script::build_inside("node").body,
+            "build",
+            "node",
+            "echo",
+            "built",
+        ])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with("npm ci --include=dev "));
+    assert!(!String::from_utf8_lossy(&ran.stdout).contains("built"));
+}
+
+/// A client that says how it was called and what it was given.
+const CLIENT: &str = "#!/bin/sh\necho \"called: $*\"\nfor word; do\ncase $word in --defaults-extra-file=*) cat \"${word#*=}\" ;; esac\ndone\n";
+
+#[test]
+fn a_client_of_a_database_gets_its_password_by_a_pipe() {
+    let at = Place::new();
+    let client = at.path("bin/mysql");
+    fs::create_dir_all(client.parent().unwrap()).unwrap();
+    fs::write(&client, CLIENT).unwrap();
+    fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at.path("password"), "hunt\"er\\2\n").unwrap();
+    let path = format!("{}:{}", at.text("bin"), std::env::var("PATH").unwrap());
+    let (password, options) = (at.text("password"), "user=\"app\"\nhost=\"db\"");
+    for (script, called) in [
+        (
+            script::database_client(&password, options, "shop").with(["--execute", "SELECT 'it'"]),
+            "--default-character-set=utf8mb4 --database=shop --execute SELECT 'it'\n",
+        ),
+        (
+            script::mysql_reach(&password, options, "shop", "db", 3306),
+            "--database=shop --batch",
+        ),
+    ] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script.text()]).env("PATH", &path);
+        // The distribution's own would be asked instead.
+        let own = at.path("bin/mariadb");
+        if !own.exists() {
+            symlink(&client, own).unwrap();
+        }
+        let said = command.output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        let (line, given) = said.split_once("[client]\n").unwrap();
+        assert!(line.contains(called), "{line}");
+        assert!(!line.contains("hunt"), "{line}");
+        assert!(
+            given.starts_with("user=\"app\"\nhost=\"db\"\npassword=\"hunt\\\"er\\\\2\"\n"),
+            "{given}"
+        );
+    }
+}
+
+#[test]
+fn a_dump_is_loaded_only_where_there_is_a_client() {
+    let at = Place::new();
+    fs::write(at.path("password"), "").unwrap();
+    let password = at.text("password");
+    let mut command = Command::new("/bin/sh");
+    let script = script::database_dump(&password, "", "shop");
+    let ended = command
+        .args(["-c", &script.text()])
+        .env("PATH", at.text("."))
+        .output();
+    assert_eq!(ended.unwrap().status.code(), Some(69));
+}
+
+#[test]
+fn url_reach_tells_who_answers_and_no_part_of_a_password() {
+    let at = Place::new();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let ask = |url: &str| {
+        fs::write(at.path("url"), url).unwrap();
+        let said = at.check(&script::url_reach(at.text("url")), b"", 0);
+        let (digest, rest) = said.split_once('\n').unwrap();
+        let plain = url.trim_end_matches(['\r', '\n']);
+        assert_eq!(digest, format!("digest\t{}", sha256(plain.as_bytes())));
+        assert!(!rest.contains("hunter2"), "{rest}");
+        rest.to_owned()
+    };
+    let alive = format!("alive\t127.0.0.1:{port}\nlogin\n");
+    for url in [
+        format!("mongodb://user:hunter2@127.0.0.1:{port}/shop"),
+        format!("mongodb://user:hunter2%40@127.0.0.1:{port}/shop?authSource=admin\n"),
+        format!("mongodb://127.0.0.1:{port}"),
+        format!("mongodb://user:hunter2@127.0.0.1:{port}/shop\r\n"),
+    ] {
+        assert_eq!(ask(&url), alive, "{url}");
+    }
+    assert!(
+        ask(&format!(
+            "mongodb://u:hunter2@127.0.0.1:9,127.0.0.1:{port}/shop"
+        ))
+        .ends_with(&alive)
+    );
+    let away = ask("mongodb://user:hunter2@127.0.0.1:9/shop");
+    assert_eq!(away, "127.0.0.1:9 cannot be reached: Connection refused\n");
+    let elsewhere = ask("mongodb+srv://user:hunter2@shop.example.org/shop");
+    assert_eq!(elsewhere, "alive\tshop.example.org, not asked\nlogin\n");
+    for url in [
+        "",
+        "hunter2",
+        "postgres://user:hunter2@127.0.0.1/shop",
+        "mongodb://user:hunter2@hunter2@127.0.0.1/shop",
+        "mongodb://user:hunter2/hunter2@127.0.0.1/shop",
+        "mongodb://user:hunter2:hunter2/@127.0.0.1/shop",
+        "mongodb://hunter2:99999999/shop",
+    ] {
+        let said = ask(url);
+        assert!(
+            said.starts_with("it is not a URL such as mongodb://"),
+            "{url}: {said}"
+        );
+    }
+    let gone = at.check(&script::url_reach(at.text("gone")), b"", 0);
+    assert_eq!(gone, "there is no URL\n");
+}
+
+#[test]
 fn remove_takes_files_and_links_but_no_folder_of_others() {
     let at = Place::new();
     fs::create_dir(at.path("folder")).unwrap();
@@ -290,7 +471,7 @@ fn remove_takes_files_and_links_but_no_folder_of_others() {
 #[test]
 fn a_secret_is_made_once_and_handed_to_one_user() {
     let at = Place::new();
-    let generate = script::secret_generate(at.text("secret"), 32);
+    let generate = script::secret_generate(at.text("secret"), 32, at.user);
     at.check(&generate, b"", 0);
     let secret = fs::read_to_string(at.path("secret")).unwrap();
     assert_eq!(secret.len(), 32);
@@ -308,7 +489,8 @@ fn a_secret_is_made_once_and_handed_to_one_user() {
     assert_eq!(second.len(), 32);
     assert_ne!(second, secret);
 
-    let copy = |from: &str| script::secret_copy(at.text(from), at.text("copy"), at.user, at.group);
+    let copy =
+        |from: &str| script::secret_copy(at.text(from), at.text("copy"), at.user, at.group, "0400");
     at.check(&copy("secret"), b"", 0);
     assert_eq!(fs::read_to_string(at.path("copy")).unwrap(), second);
     assert_eq!(at.mode("copy"), 0o400);
@@ -503,7 +685,11 @@ impl Session {
     fn run(&mut self, script: &Script, input: &str, lock: Option<&str>) -> (i32, String) {
         let text = script.text();
         let lock = lock.map(|lock| format!(" {lock}")).unwrap_or_default();
-        let frame = format!("7 {} {} 20{lock}\n{text}{input}", text.len(), input.len());
+        let frame = format!(
+            "7 {} {} 20{lock}\n{text}{input}whole\n",
+            text.len(),
+            input.len()
+        );
         let stdin = self.shell.stdin.as_mut().unwrap();
         stdin.write_all(frame.as_bytes()).unwrap();
         let head = self.line();
@@ -557,7 +743,7 @@ fn stand_in(folder: &Path, name: &str, text: &str) -> String {
 fn a_full_file_system_is_named_and_one_with_room_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let text = r#"case $1 in
--Pk) printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 1000 1000 0 100%% /run\n/dev/vda 900000 1 800000 1%% /\n' ;;
+-Pk) printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\ntmpfs 90000 80000 10000 89%% /run\n/dev/vda 900000 1 800000 1%% /\n' ;;
 *) printf 'Filesystem Inodes IUsed IFree IUse%% Mounted on\nbtrfs 0 0 0 - /\ntmpfs 500 499 1 99%% /run\n' ;;
 esac"#;
     let path = stand_in(folder.path(), "df", text);
@@ -569,7 +755,7 @@ esac"#;
         .unwrap();
     assert_eq!(
         String::from_utf8(said.stdout).unwrap(),
-        "no room is left on /run: 0 of 1000 KiB are free\nno inodes are left on /run: 1 of 500 are free\n"
+        "no space left on /run: 10000 of 90000 KiB are free\nno inodes left on /run: 1 of 500 are free\n"
     );
     assert!(said.status.success());
 }
@@ -809,4 +995,28 @@ fn facts_of_this_machine_can_be_read() {
     );
     assert!(facts.entries["/etc"].contains_key("passwd"));
     assert!(facts.clock > 1_700_000_000 && facts.memory_total > 0);
+}
+
+#[test]
+fn the_contents_of_files_are_told_whole_whatever_is_in_them() {
+    let at = Place::new();
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    // Lengths around those at which base64 and lines of uuencode end.
+    let lengths = [0, 1, 2, 3, 4, 44, 45, 46, 47, 48, 1000];
+    let files: Vec<_> = lengths
+        .iter()
+        .map(|length| {
+            let path = folder.path().join(format!("{length}-bytes"));
+            fs::write(&path, &bytes[1000 - length..]).unwrap();
+            path.display().to_string()
+        })
+        .collect();
+    let script = script::facts().with(files.iter().map(|path| format!("c:{path}")));
+    let answer = at.check(&script, b"", 0);
+    let facts = stackctl::facts::HostFacts::parse(&answer, &"/nowhere".parse().unwrap()).unwrap();
+    for (length, path) in lengths.iter().zip(&files) {
+        let told = &facts.files[&path.parse().unwrap()].contents;
+        assert!(told.as_deref() == Some(&bytes[1000 - length..]), "{path}");
+    }
 }

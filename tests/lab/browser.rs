@@ -31,6 +31,19 @@ pub struct Place {
 
 impl Browser {
     pub fn start() -> Self {
+        Self::with(&[], false)
+    }
+
+    /// Finds the ports of a name at other ones of 127.0.0.1, and takes a certificate whose authority only the lab knows.
+    pub fn finding(name: &str, ports: &[(u16, u16)]) -> Self {
+        let rules = ports
+            .iter()
+            .map(|(from, to)| format!("MAP {name}:{from} 127.0.0.1:{to}"));
+        let rules = rules.collect::<Vec<_>>().join(",");
+        Self::with(&[&format!("--host-resolver-rules={rules}")], true)
+    }
+
+    fn with(more: &[&str], any_authority: bool) -> Self {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|free| free.local_addr())
             .expect("a free port")
@@ -55,7 +68,8 @@ impl Browser {
             ready.then_some(()).ok_or(text)
         });
         let folder = browser.profile.path().display();
-        let arguments = [
+        let own = format!("--user-data-dir={folder}");
+        let mut arguments = vec![
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -67,10 +81,12 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--window-size=1200,800",
-            &format!("--user-data-dir={folder}"),
+            &own,
         ];
-        let wanted =
-            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        arguments.extend(more);
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "acceptInsecureCerts": any_authority, "goog:chromeOptions": {"args": arguments},
+        }}});
         let made = call("POST", &format!("{base}/session"), Some(&wanted));
         let id = made["sessionId"].as_str().expect("a session's id");
         browser.session = format!("{base}/session/{id}");
@@ -99,11 +115,17 @@ impl Browser {
         self.post(&format!("element/{element}/click"), &json!({}));
     }
 
-    /// The text of each element, as a person sees it.
+    /// The text of each element, as a person sees it; all of it for drawings.
     pub fn texts(&self, selector: &str) -> Vec<String> {
-        let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)";
+        let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText ?? e.textContent)";
         let texts = self.run(script, &json!([selector]));
         serde_json::from_value(texts).expect("texts")
+    }
+
+    /// Where it is, after all redirects.
+    pub fn address(&self) -> String {
+        let told = call("GET", &format!("{}/url", self.session), None);
+        told.as_str().expect("an address").to_owned()
     }
 
     pub fn place(&self, selector: &str) -> Place {
@@ -122,7 +144,8 @@ impl Browser {
         fs::write(file, bytes).expect("write the screenshot");
     }
 
-    fn run(&self, script: &str, arguments: &Value) -> Value {
+    /// Runs a script in the page and waits for what it returns, also for what it has promised.
+    pub fn run(&self, script: &str, arguments: &Value) -> Value {
         self.post(
             "execute/sync",
             &json!({"script": script, "args": arguments}),

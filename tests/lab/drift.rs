@@ -1,9 +1,12 @@
 //! Whatever somebody changes by hand is found, left alone, and put right when asked to.
 
+use std::fs;
+
 use serde_json::Value;
 
 use super::load::Load;
 use super::scenario::{Lab, PATIENCE, Ran, eventually, http, quote};
+use super::tls::{P256, self_signed};
 
 const UNIT: &str = "/etc/systemd/system/stackctl-names-recover.service";
 const SITE: &str = "/etc/nginx/sites-available/names.conf";
@@ -16,6 +19,14 @@ fn release(lab: &Lab) -> String {
 
 fn folder(release: &str) -> String {
     format!("/var/lib/stackctl/names/releases/backend/{release}")
+}
+
+/// The certificate that visitors are shown.
+fn served(lab: &Lab) -> String {
+    lab.root(
+        "openssl s_client -connect 127.0.0.1:443 -servername names.test </dev/null 2>/dev/null | \
+         openssl x509 -noout -fingerprint -sha256 -enddate",
+    )
 }
 
 /// Runs SQL as root of the database.
@@ -49,7 +60,17 @@ fn told(plan: &Value, what: &str) -> (String, String, bool) {
 #[ignore = "needs docker"]
 fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_when_asked_to() {
     let lab = Lab::boot("drift", "bookworm");
-    let yaml = lab.names_app(|yaml| yaml);
+    lab.root("apt-get update -q >/dev/null && apt-get install -q -y --no-install-recommends openssl >/dev/null");
+    let valid = ["-1 day", "+60 days"];
+    let [certificate, key] = self_signed(&lab, "names.test", P256, valid);
+    fs::write(lab.path("names.pem"), certificate).expect("a file");
+    fs::write(lab.path("names.key"), key).expect("a file");
+    // Both ways serve, so that visitors need not know who vouches for it.
+    let tls = "    listen: 80\n    names: [names.test]\n    redirect: off\n    tls: {certificate: ../names.pem, key: ../names.key}\n";
+    let yaml = lab.names_app(|yaml| {
+        assert!(yaml.contains("    listen: 80\n"), "{yaml}");
+        yaml.replace("    listen: 80\n", tls)
+    });
     let config = yaml.to_str().expect("a path that is text");
     let run = |arguments: &[&str]| -> Ran {
         let all = ["-c", config].into_iter().chain(arguments.iter().copied());
@@ -72,6 +93,8 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
     let image = format!("stackctl/names-backend:{first}");
     let image_id = lab.root(&format!("docker inspect -f '{{{{.Image}}}}' {container}"));
 
+    let shown = served(&lab);
+
     lab.step(
         "somebody edits a unit, lays a file beside it, and edits the site and the release's record",
     );
@@ -93,6 +116,15 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
     lab.root(&format!(
         "rm {LINK}; systemctl disable --now nginx 2>&1; \
          docker run -d --name squatter -p 80:80 --entrypoint sleep mysql:8.4 infinity"
+    ));
+
+    lab.step(
+        "and puts a certificate of their own in the place of the site's, which has expired since",
+    );
+    let folder_of_own = lab.root("ls -d /var/lib/stackctl/names/tls/names/*");
+    self_signed(&lab, "names.test", P256, ["-60 days", "-1 day"]);
+    lab.root(&format!(
+        "cp /root/own/certificate {folder_of_own}/certificate.pem; cp /root/own/key {folder_of_own}/key.pem"
     ));
 
     lab.step("one plan finds all of it, and says why it cannot be carried out");
@@ -123,6 +155,13 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
     own(LINK, &format!("backend.{first}/app.sock"), "gone", false);
     own("database names", "all rights", "a grant is missing", false);
     own(
+        &format!("{folder_of_own}/certificate.pem"),
+        "the certificate that it was given",
+        "an expired certificate, which ended ",
+        false,
+    );
+    own("key.pem", "the certificate's key", "another", false);
+    own(
         &format!("{container}: memory limit"),
         "none",
         "512 MiB",
@@ -146,6 +185,7 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
         "nginx.service was active and enabled",
         LINK,
         "a grant is missing",
+        "an expired certificate, which ended ",
         "memory limit was none, is 512 MiB",
         "--overwrite-drift would",
     ] {
@@ -174,6 +214,7 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
         deployed.says(left);
     }
     eventually("it serves again", PATIENCE, serves);
+    assert_eq!(served(&lab), shown);
     assert_eq!(release(&lab), first);
     lab.root(&format!(
         "grep -q 'by hand' {UNIT} && grep -q 'body_size 3m' {SITE} && test -e {UNIT}.d/own.conf && \
@@ -243,6 +284,8 @@ fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_whe
         "names.conf",
         "release.json",
         "db-password",
+        "certificate.pem",
+        "key.pem",
         "# by hand",
         "Nice=5",
         "client_max_body_size 3m",

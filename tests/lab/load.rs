@@ -20,6 +20,20 @@ impl Load {
         Self::with(url, rate, true)
     }
 
+    /// So many requests a second, of these.
+    pub fn of(url: &str, rate: f64, requests: Vec<Request>) -> Self {
+        Self::begin(url, rate, true, requests)
+    }
+
+    /// The same by HTTPS: of the site `name`, which answers at an address and is known by this authority.
+    pub fn by_name(name: &str, address: String, authority: &str, requests: Vec<Request>) -> Self {
+        let url = format!("https://{name}/");
+        let found = Target::with_path(&url, Some(authority.as_bytes()));
+        let (mut target, _) = found.expect("a target");
+        target.address = address;
+        Self::to(target, 25.0, true, requests)
+    }
+
     /// As [`Load::start`], each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it
     /// reloads.
     pub fn start_single(url: &str) -> Self {
@@ -27,16 +41,26 @@ impl Load {
     }
 
     fn with(url: &str, rate: f64, keep_alive: bool) -> Self {
+        let requests = vec![
+            Request::get("/"),
+            Request::get("/names"),
+            Request::post("/names", "{\"name\":\"visitor {id}\"}"),
+        ];
+        Self::begin(url, rate, keep_alive, requests)
+    }
+
+    fn begin(url: &str, rate: f64, keep_alive: bool, requests: Vec<Request>) -> Self {
+        let target = Target::parse(url).expect("a URL");
+        Self::to(target, rate, keep_alive, requests)
+    }
+
+    fn to(target: Target, rate: f64, keep_alive: bool, requests: Vec<Request>) -> Self {
         let visitors = Visitors {
-            target: Target::parse(url).expect("a URL"),
+            target,
             rate,
             connections: 6,
             keep_alive,
-            requests: vec![
-                Request::get("/"),
-                Request::get("/names"),
-                Request::post("/names", "{\"name\":\"visitor {id}\"}"),
-            ],
+            requests,
         };
         let workload = Workload {
             visitors: vec![visitors],

@@ -98,7 +98,7 @@ fn a_reload_that_was_lost_and_state_that_was_removed_are_made_up_for() {
     let ran = run("provision");
     assert_ne!(ran.code, Some(0), "{ran}");
     assert!(
-        ran.stderr.contains("no room is left") && ran.stderr.contains("/run"),
+        ran.stderr.contains("no space left") && ran.stderr.contains("/run"),
         "{ran}"
     );
     lab.root("rm /run/fill");

@@ -7,6 +7,10 @@ use std::time::Duration;
 use super::browser::Browser;
 use super::scenario::{Lab, Ran, eventually, objects_of};
 
+/// Hosts of it need no engine and no database, and are soon there.
+const PAGES: &str = "stack: pages\nhosts: {web1: ubuntu@203.0.113.10}\nservices:\n  page: {static: {include: [index.html, second.html]}}\n\
+    sites:\n  main: {routes: {/: page}}\n";
+
 #[test]
 #[ignore = "needs docker"]
 fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
@@ -18,9 +22,9 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     // The stack's own host is in a network that answers nobody: a rehearsal must not even try.
     assert!(text.contains("203.0.113.10"), "{text}");
     fs::write(&yaml, text.replace("mysql:8.4", "mariadb:11")).expect("write");
-    git(&lab, &["init", "-q"]);
-    git(&lab, &["add", "."]);
-    git(&lab, &["commit", "-qm", "The names app"]);
+    git(&lab, "names", &["init", "-q"]);
+    git(&lab, "names", &["add", "."]);
+    git(&lab, "names", &["commit", "-qm", "The names app"]);
 
     lab.step("a changed backend and page lose nothing, and come back by a rollback");
     let backend = lab.path("names/python/main.py");
@@ -31,7 +35,7 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     fs::write(&page, was.replace("</title>", ", again</title>")).expect("write");
     let out = lab.path("rehearsal.html");
     // Few, since a fifth of them asks the database, and the machine has other scenarios to run.
-    let seen = rehearse(&lab, &["--rate", "20", "--calm", "5s", "--json"]);
+    let seen = rehearse(&lab, "names", &["--rate", "20", "--calm", "5s", "--json"]);
     let report = seen.expect_ok().json();
     assert_eq!(report["lost"], 0, "{report}");
     assert!(
@@ -82,21 +86,45 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
         format!("{good}\nraise SystemExit('on purpose')\n"),
     )
     .expect("write");
-    let seen = rehearse(&lab, &["--rate", "20", "--calm", "2s"]);
+    let seen = rehearse(&lab, "names", &["--rate", "20", "--calm", "2s"]);
     seen.expect(6);
     assert!(seen.stdout.contains("The deploy failed; none of"), "{seen}");
     assert!(objects_of(&lab.name).is_empty(), "the hosts are gone");
 
     lab.step("a page that the new release lacks is lost requests");
-    fs::write(&backend, &good).expect("write");
-    let text = fs::read_to_string(&yaml).expect("the yaml");
-    // `/health` would do for nginx: a route is of all that begins with it.
-    let without = text.replace("/healthz: backend", "/alive: backend");
-    fs::write(&yaml, without).expect("write");
+    let pages = lab.path("pages");
+    fs::create_dir_all(&pages).expect("a folder");
+    for (file, text) in [
+        ("stackctl.yaml", PAGES),
+        ("index.html", "first"),
+        ("second.html", "second"),
+    ] {
+        fs::write(pages.join(file), text).expect("write");
+    }
+    for arguments in [
+        &["init", "-q"] as &[&str],
+        &["add", "."],
+        &["commit", "-qm", "Pages"],
+    ] {
+        git(&lab, "pages", arguments);
+    }
+    fs::remove_file(pages.join("second.html")).expect("it was there");
+    fs::write(
+        pages.join("stackctl.yaml"),
+        PAGES.replace(", second.html", ""),
+    )
+    .expect("write");
     let seen = rehearse(
         &lab,
+        "pages",
         &[
-            "--rate", "20", "--calm", "2s", "--path", "/healthz", "--json",
+            "--rate",
+            "20",
+            "--calm",
+            "2s",
+            "--path",
+            "/second.html",
+            "--json",
         ],
     );
     let report = seen.expect(7).json();
@@ -109,7 +137,7 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     assert!(losses.iter().any(is_missing), "{report}");
 
     lab.step("Ctrl-C removes the hosts");
-    let run = lab.start(arguments(&lab, &["--calm", "60s"]));
+    let run = lab.start(arguments(&lab, "pages", &["--calm", "60s"]));
     eventually("the load is on", Duration::from_secs(300), || {
         let said = run.said();
         said.contains("load: ").then_some(()).ok_or(said)
@@ -119,8 +147,8 @@ fn a_rehearsal_shows_what_a_deploy_does_to_visitors_and_leaves_nothing() {
     assert!(objects_of(&lab.name).is_empty(), "the hosts are gone");
 }
 
-fn arguments(lab: &Lab, more: &[&str]) -> Vec<String> {
-    let config = lab.path("names/stackctl.yaml").display().to_string();
+fn arguments(lab: &Lab, folder: &str, more: &[&str]) -> Vec<String> {
+    let config = lab.path(folder).join("stackctl.yaml").display().to_string();
     let out = lab.path("rehearsal.html").display().to_string();
     [
         "-c", &config, "rehearse", "--yes", "--name", &lab.name, "--out", &out,
@@ -131,14 +159,14 @@ fn arguments(lab: &Lab, more: &[&str]) -> Vec<String> {
     .collect()
 }
 
-fn rehearse(lab: &Lab, more: &[&str]) -> Ran {
-    lab.stackctl(arguments(lab, more))
+fn rehearse(lab: &Lab, folder: &str, more: &[&str]) -> Ran {
+    lab.stackctl(arguments(lab, folder, more))
 }
 
-fn git(lab: &Lab, arguments: &[&str]) {
+fn git(lab: &Lab, folder: &str, arguments: &[&str]) {
     let mut command = Command::new("git");
     command
-        .current_dir(lab.path("names"))
+        .current_dir(lab.path(folder))
         .args([
             "-c",
             "user.name=tester",

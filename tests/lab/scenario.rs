@@ -218,6 +218,26 @@ impl Lab {
         self.finish(command)
     }
 
+    /// The hosts of a lab of several.
+    pub fn machines(&self) -> Vec<LabHost> {
+        let name: LabName = self.name.parse().expect("a good name");
+        let saved = StateFolder::of(&name).and_then(|folder| folder.load());
+        saved.expect("a readable lab").expect("a lab").hosts
+    }
+
+    /// Runs shell text as root on one of several hosts; what it printed, trimmed.
+    #[track_caller]
+    pub fn root_on(&self, machine: &LabHost, script: &str) -> String {
+        let arguments = machine.ssh_arguments();
+        let mut command = Command::new(&arguments[0]);
+        command.args(["-o", "LogLevel=ERROR"]).args(&arguments[1..]);
+        command.arg(format!("sudo -n sh -c {}", quote(script)));
+        command.stdin(Stdio::null());
+        let ran = self.finish(command);
+        ran.expect_ok();
+        ran.stdout.trim().to_owned()
+    }
+
     /// Runs shell text on the host as root; what it printed, trimmed.
     #[track_caller]
     pub fn root(&self, script: &str) -> String {
@@ -247,7 +267,7 @@ impl Lab {
     }
 
     /// Asks the host's engine.
-    fn engine(&self, path: &str) -> Value {
+    pub fn engine(&self, path: &str) -> Value {
         // HTTP/1.0, so that the answer comes in one piece and ends with the connection.
         let ask = "my $engine = IO::Socket::UNIX->new(\"/run/docker.sock\") or die; \
             print $engine \"GET $ARGV[0] HTTP/1.0\\r\\n\\r\\n\"; local $/; \
@@ -265,12 +285,27 @@ impl Lab {
         self.stackctl(["init", "--example", "names", "names"])
             .expect_ok();
         let yaml = self.path("names/stackctl.yaml");
-        let text = fs::read_to_string(&yaml).expect("the example's yaml");
+        self.name_host(&yaml, edit);
+        yaml
+    }
+
+    /// Puts this lab's host into a yaml of an example, and then what `edit` changes.
+    pub fn name_host(&self, yaml: &Path, edit: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(yaml).expect("the example's yaml");
         let placeholder = "  web1: ubuntu@203.0.113.10\n";
         assert!(text.contains(placeholder), "{text}");
         let text = text.replace(placeholder, &self.host_yaml());
-        fs::write(&yaml, edit(text)).expect("write the yaml");
-        yaml
+        fs::write(yaml, edit(text)).expect("write the yaml");
+    }
+
+    /// systemd takes the unit as it is, and scores what it may do: from 0 to 10, at most 2.5.
+    #[track_caller]
+    pub fn is_shut_in(&self, unit: &str) {
+        let verify = format!("systemd-analyze verify /etc/systemd/system/{unit} 2>&1");
+        assert_eq!(self.root(&verify), "");
+        let score = format!("systemd-analyze security --threshold=25 --no-pager {unit}");
+        let scored = self.root(&score);
+        self.step(scored.lines().last().unwrap_or_default());
     }
 
     /// The host's entry below `hosts:`.

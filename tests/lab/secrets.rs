@@ -6,7 +6,7 @@ use super::scenario::{Lab, PATIENCE, eventually, quote};
 
 /// Reads every process's command line again and again until the file /run/sampled.stop is there; then writes what it
 /// saw. In perl, since a shell loop would mostly see itself.
-const SAMPLER: &str = r#"
+pub const SAMPLER: &str = r#"
 my %seen;
 until (-e "/run/sampled.stop") {
     for my $file (glob "/proc/[0-9]*/cmdline") {
@@ -49,12 +49,7 @@ fn no_password_is_seen_in_processes_output_logs_or_files_and_the_app_may_touch_i
         said += &ran.expect_ok().stdout;
         said += &ran.stderr;
     }
-    lab.root("touch /run/sampled.stop");
-    eventually("the samples are written", PATIENCE, || {
-        let ran = lab.try_root("cat /root/sampled.done");
-        (ran.code == Some(0)).then_some(()).ok_or(ran.stderr)
-    });
-    let lines = lab.root("cat /root/sampled.done");
+    let lines = sampled(&lab);
     for seen in ["apt-get", "mysqld", "gunicorn"] {
         assert!(
             lines.contains(seen),
@@ -148,4 +143,14 @@ fn sql(lab: &Lab, user: &str, secret: &str, statement: &str) -> super::scenario:
          docker exec -i names-db mysql --defaults-extra-file=/dev/stdin --batch --skip-column-names -e {}",
         quote(statement)
     ))
+}
+
+/// Ends the sampler; each command line that it saw.
+pub fn sampled(lab: &Lab) -> String {
+    lab.root("touch /run/sampled.stop");
+    eventually("the samples are written", PATIENCE, || {
+        let ran = lab.try_root("cat /root/sampled.done");
+        (ran.code == Some(0)).then_some(()).ok_or(ran.stderr)
+    });
+    lab.root("cat /root/sampled.done")
 }

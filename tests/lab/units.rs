@@ -1,12 +1,15 @@
 //! The names app without Docker: systemd runs its service, the distribution's MariaDB keeps the names.
 
-use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::browser::Browser;
+use super::example::{Readme, Stack};
 use super::load::Load;
-use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually, http, same};
+use super::main_job::{adds_a_name, name_port, open_ports};
+use super::scenario::{Lab, PATIENCE, block_on, eventually, http, quote, same};
 
 #[test]
 #[ignore = "needs docker"]
@@ -15,11 +18,14 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     let app = App::new(&lab);
 
     lab.step("a fresh host serves, and no Docker came with it");
-    app.run("provision").expect_ok();
-    let ran = app.run("provision");
+    let mut readme = Readme::of(&lab, "names", "units.yaml");
+    readme.follow("stackctl -c units.yaml provision");
+    let ran = app.stack.run("provision");
     assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
     app.version("one");
-    app.run("deploy").expect_ok();
+    readme.follow("stackctl -c units.yaml deploy");
+    readme.follow("stackctl -c units.yaml status");
+    readme.is_followed();
     app.serves("one");
     assert_eq!(
         lab.root("ls -d /run/docker.sock /usr/sbin/dockerd 2>/dev/null || true"),
@@ -28,14 +34,8 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     app.changes_nothing();
 
     lab.step("the unit is shut in, and so is what it knows");
-    let unit = app.serving();
-    let verified = lab.root(&format!(
-        "systemd-analyze verify /etc/systemd/system/{unit} 2>&1"
-    ));
-    assert_eq!(verified, "", "systemd takes the unit as it is");
-    lab.root(&format!(
-        "systemd-analyze security --threshold=25 --no-pager {unit}"
-    ));
+    let unit = app.stack.serving("backend");
+    lab.is_shut_in(&unit);
     let password = lab.root("cat /var/lib/stackctl/names/secrets/db-password");
     let told = lab.root(&format!(
         "systemctl show {unit}; journalctl --no-pager; cat /var/lib/stackctl/names/history.jsonl"
@@ -62,14 +62,17 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
         "nobody else reads the source"
     );
 
+    lab.step("a person adds a name in the browser, and it is there after a reload");
+    adds_a_name(&Browser::start(), &lab.url(80), "Dorothy Vaughan");
+
     // Each request logs in to the database, by a process with four threads.
     let load = Load::at(&lab.url(80), 20.0);
 
-    lab.step("a changed source is switched to; unchanged requirements are not installed again");
+    lab.step("a changed source is switched to, and unchanged requirements are not installed again");
     let installed = lab.root("stat -c '%i %Y' /var/lib/stackctl/names/installed/backend/*");
     app.version("two");
     let before = load.good();
-    app.run("deploy").expect_ok();
+    app.stack.run("deploy").expect_ok();
     app.serves("two");
     assert!(load.good() > before + 20, "visitors came meanwhile");
     load.lost_nothing();
@@ -82,7 +85,8 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     lab.step("a release that ends at once leaves the one before it serving");
     let state = app.state();
     app.write("\n\nimport sys\n\nif \"gunicorn\" in sys.modules:\n    raise RuntimeError(\"ends at once, on purpose\")\n");
-    app.run("deploy")
+    app.stack
+        .run("deploy")
         .expect(6)
         .says("ends at once, on purpose")
         .says(" ended ");
@@ -90,45 +94,47 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     app.serves("two");
 
     lab.step("a requirement that cannot be had is told in pip's words");
-    let requirements = lab.path("names/python/requirements.txt");
-    let good = fs::read_to_string(&requirements).expect("the requirements");
+    let requirements = "python/requirements.txt";
+    let good = app.stack.read(requirements);
     app.version("two and a half");
-    fs::write(
-        &requirements,
-        format!("{good}no-such-package-of-ours==9.9.9\n"),
-    )
-    .expect("write");
-    app.run("deploy").expect(6).says("no-such-package-of-ours");
-    fs::write(&requirements, good).expect("write");
+    let bad = format!("{good}no-such-package-of-ours==9.9.9\n");
+    app.stack.write(requirements, &bad);
+    app.stack
+        .run("deploy")
+        .expect(6)
+        .says("no-such-package-of-ours");
+    app.stack.write(requirements, &good);
     same(&state, &app.state());
 
     lab.step("a program that is not there is told before systemd is");
-    app.edit("[gunicorn, ", "[gunicron, ");
-    app.run("deploy")
+    app.stack.edit("units.yaml", "[gunicorn, ", "[gunicron, ");
+    app.stack
+        .run("deploy")
         .expect(6)
         .says("there is no program gunicron");
-    app.edit("[gunicron, ", "[gunicorn, ");
+    app.stack.edit("units.yaml", "[gunicron, ", "[gunicorn, ");
     same(&state, &app.state());
     load.lost_nothing();
 
     lab.step("a rollback is a rename, to the release that is warm");
-    app.run("rollback").expect_ok();
+    app.stack.run("rollback").expect_ok();
     app.serves("one");
     load.lost_nothing();
     app.version("two");
-    app.run("deploy").expect_ok();
+    app.stack.run("deploy").expect_ok();
     app.serves("two");
     load.lost_nothing();
 
     app.logs();
+    app.programs();
     lab.step("a restart is behind a stand-in");
-    let (unit, state) = (app.serving(), app.files());
+    let (unit, state) = (app.stack.serving("backend"), app.files());
     let started = |unit: &str| lab.root(&format!("systemctl show -p MainPID --value {unit}"));
     let process = started(&unit);
     let before = load.good();
-    app.with(&["restart", "backend", "--yes"]).expect_ok();
+    app.stack.with(&["restart", "backend", "--yes"]).expect_ok();
     assert!(load.good() > before, "visitors came meanwhile");
-    assert_eq!(app.serving(), unit);
+    assert_eq!(app.stack.serving("backend"), unit);
     assert_ne!(started(&unit), process, "it is another process");
     same(&state, &app.files());
     app.serves("two");
@@ -136,21 +142,31 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     load.lost_nothing();
 
     lab.step("what somebody changed is found, left alone, and put right when asked for");
-    let unit = app.serving();
+    let unit = app.stack.serving("backend");
     lab.root(&format!(
         "systemctl disable -q {unit}; echo '# mine' >>/etc/systemd/system/{unit}; \
          echo '# mine' >>/var/lib/stackctl/names/releases/backend/{}/source/main.py",
         unit.trim_start_matches("names-backend@")
             .trim_end_matches(".service")
     ));
-    let plan = app.run("plan");
+    let plan = app.stack.run("plan");
     let told = plan.expect_ok().stdout.clone() + &plan.stderr;
     assert!(told.contains("it must run, also after a reboot"), "{plan}");
     assert!(told.contains("# mine"), "the unit's diff is shown: {plan}");
     assert!(told.contains("/source was as release"), "{plan}");
-    let ran = lab.stackctl(["-c", app.config(), "deploy", "--yes", "--overwrite-drift"]);
+    let ran = lab.stackctl([
+        "-c",
+        app.stack.config(),
+        "deploy",
+        "--yes",
+        "--overwrite-drift",
+    ]);
     ran.expect_ok();
-    assert_ne!(app.serving(), unit, "it was made again beside itself");
+    assert_ne!(
+        app.stack.serving("backend"),
+        unit,
+        "it was made again beside itself"
+    );
     app.serves("two");
     app.changes_nothing();
     lab.step(&format!("{} requests, none lost", load.good()));
@@ -171,95 +187,76 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     });
     let (status, text) = http("GET", &app.names(), None).expect("the names");
     assert!(status == 200 && text.contains("Ada"), "{status} {text}");
-    app.run("status").expect_ok();
+    app.stack.run("status").expect_ok();
     app.changes_nothing();
     let units = lab.root("systemctl list-units --plain --no-legend 'names-backend@*' | wc -l");
     assert_eq!(units, "1", "what was warm does not start again");
 
     app.stops();
     app.goes_and_comes_back();
-    lab.step("a service that leaves the yaml leaves no unit");
-    let text = fs::read_to_string(&app.yaml).expect("the yaml");
+    app.ports();
+    lab.step("a service that leaves the yaml leaves no unit and no user");
+    let text = app.stack.read("units.yaml");
     let start = text.find("  # A user of its own").expect("the service");
     let end = text.find("  # Files for nginx.").expect("the page");
     let text = format!("{}{}", &text[..start], &text[end..])
         .replace(", /names: backend, /healthz: backend", "");
-    fs::write(&app.yaml, text).expect("write the yaml");
-    app.run("provision").expect_ok();
-    app.run("deploy").expect_ok();
+    app.stack.write("units.yaml", &text);
+    app.stack.run("provision").expect_ok();
+    app.stack.run("deploy").expect_ok();
     assert_eq!(
         lab.root(
-            "ls -d /etc/systemd/system/names-backend* /etc/tmpfiles.d/*backend* 2>/dev/null || true"
+            "ls -d /etc/systemd/system/names-backend* /etc/tmpfiles.d/*backend* /run/stackctl/names/backend* \
+               /var/lib/stackctl/names/*/backend 2>/dev/null; getent passwd | grep stackctl- || true"
         ),
         ""
     );
 
     lab.step("and all goes without a trace, but the distribution's server");
-    app.with(&["destroy", "--volumes", "--confirm", "names"])
-        .expect_ok();
+    app.stack.goes_without_a_trace();
     assert_eq!(app.databases(), "");
-    assert_eq!(
-        lab.root("ls -d /var/lib/stackctl /run/stackctl/names 2>/dev/null || true"),
-        ""
-    );
     assert_eq!(lab.root("systemctl is-active mariadb"), "active");
-    let ran = app.with(&["destroy", "--confirm", "names"]);
-    assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
 }
 
 /// The names app in versions, by its `units.yaml`.
 struct App<'a> {
     lab: &'a Lab,
-    yaml: PathBuf,
+    stack: Stack<'a>,
     backend: String,
 }
 
 impl<'a> App<'a> {
     fn new(lab: &'a Lab) -> Self {
-        lab.names_app(|yaml| yaml);
-        let yaml = lab.path("names/units.yaml");
-        let text = fs::read_to_string(&yaml).expect("the example's yaml");
-        let placeholder = "  web1: ubuntu@203.0.113.10\n";
-        assert!(text.contains(placeholder), "{text}");
-        fs::write(&yaml, text.replace(placeholder, &lab.host_yaml())).expect("write the yaml");
-        let backend = fs::read_to_string(lab.path("names/python/main.py")).expect("the backend");
-        Self { lab, yaml, backend }
-    }
-
-    fn config(&self) -> &str {
-        self.yaml.to_str().expect("a path that is text")
-    }
-
-    fn run(&self, command: &str) -> Ran {
-        let yes = (command != "plan" && command != "status").then_some("--yes");
-        let arguments = ["-c", self.config(), command];
-        self.lab.stackctl(arguments.into_iter().chain(yes))
-    }
-
-    /// A command with what belongs to it.
-    fn with(&self, words: &[&str]) -> Ran {
-        let (command, rest) = words.split_first().expect("a command");
-        self.lab
-            .stackctl([&[*command, "-c", self.config()], rest].concat())
+        let stack = Stack::unpack(lab, "names", "units.yaml", |yaml| yaml);
+        let backend = stack.read("python/main.py");
+        Self {
+            lab,
+            stack,
+            backend,
+        }
     }
 
     fn logs(&self) {
         self.lab.step("its logs, and those of the server, by time");
-        let id = self.serving();
+        let id = self.stack.serving("backend");
         let id = id.trim_start_matches("names-backend@");
         let name = format!("backend.{}", id.trim_end_matches(".service"));
-        let ran = self.with(&["logs", "backend", "--tail", "3"]);
+        let ran = self.stack.with(&["logs", "backend", "--tail", "3"]);
         let lines: Vec<&str> = ran.expect_ok().stdout.lines().collect();
         assert_eq!(lines.len(), 3, "{ran}");
         assert!(lines.iter().all(|line| line.starts_with(&name)), "{ran}");
-        let ran = self.with(&["logs", "backend", "--grep", "listening at", "--tail", "all"]);
+        let ran = self
+            .stack
+            .with(&["logs", "backend", "--grep", "listening at", "--tail", "all"]);
         assert!(
             ran.expect_ok()
                 .stdout
                 .contains("/run/stackctl/names/backend."),
             "{ran}"
         );
-        let ran = self.with(&["logs", "--json", "--since", "1h", "--tail", "all"]);
+        let ran = self
+            .stack
+            .with(&["logs", "--json", "--since", "1h", "--tail", "all"]);
         let lines = ran.expect_ok().stdout.lines();
         let lines: Vec<Value> = lines
             .map(|line| serde_json::from_str(line).expect("a JSON object"))
@@ -275,7 +272,7 @@ impl<'a> App<'a> {
 
         self.lab
             .step("its logs are followed, also to the next release");
-        let config = self.config();
+        let config = self.stack.config();
         let following = self
             .lab
             .start(["logs", "-f", "-c", config, "backend", "--tail", "1"]);
@@ -283,12 +280,12 @@ impl<'a> App<'a> {
             let said = following.said();
             said.contains(&name).then_some(()).ok_or(said)
         });
-        self.run("rollback").expect_ok();
+        self.stack.run("rollback").expect_ok();
         self.version("two");
         self.write("\n\n@app.get(\"/names/version\")\ndef version():\n    print(\"asked\")\n    return jsonify(\"two\")\n");
-        self.run("deploy").expect_ok();
+        self.stack.run("deploy").expect_ok();
         self.serves("two");
-        let next = self.serving();
+        let next = self.stack.serving("backend");
         let next = next.trim_start_matches("names-backend@");
         let next = format!("backend.{}", next.trim_end_matches(".service"));
         assert_ne!(name, next);
@@ -303,34 +300,192 @@ impl<'a> App<'a> {
         following.wait(self.lab).expect(130);
         let left = self.lab.root("pgrep -c journalctl || true");
         assert_eq!(left, "0", "nobody follows any more");
-        self.with(&["exec", "backend", "env"])
-            .expect(2)
-            .says("`exec` of what runs as a systemd unit is not there yet");
+    }
+
+    fn programs(&self) {
+        self.lab.step("programs beside the unit that serves");
+        let ran = self.stack.with(&[
+            "exec",
+            "backend",
+            "--",
+            "sh",
+            "-c",
+            "echo out; echo err >&2; exit 7",
+        ]);
+        assert_eq!(
+            (ran.expect(7).stdout.as_str(), ran.stderr.as_str()),
+            ("out\n", "err\n")
+        );
+        self.stack
+            .with(&["exec", "backend", "no-such-program"])
+            .expect(127);
+        self.stack
+            .with(&["exec", "backend", "--", "sh", "-c", "kill -9 $$"])
+            .expect(137);
+        let said = |words: &[&str]| self.stack.with(words).expect_ok().stdout.trim().to_owned();
+        let user = self
+            .lab
+            .root("stat -c %U $(dirname $(readlink -f /run/stackctl/names/backend.sock))");
+        assert_eq!(said(&["exec", "backend", "id", "-un"]), user);
+        assert_eq!(said(&["exec", "-u", "root", "backend", "id", "-u"]), "0");
+        let words = "echo \"$DB_NAME $(cat \"$DB_PASSWORD_FILE\" | wc -c) 100% $0\"; pwd; test -S \"$LISTEN_SOCKET\"; cp main.py /tmp/shared";
+        let told = said(&["exec", "backend", "--", "sh", "-c", words, "a b"]);
+        assert!(told.starts_with("names 32 100% a b\n"), "{told}");
+        assert!(told.ends_with("/source"), "{told}");
+        let unit = self.stack.serving("backend");
+        self.lab.root(&format!(
+            "pid=$(systemctl show -p MainPID --value {unit}); test -s /proc/$pid/root/tmp/shared"
+        ));
+        self.stack
+            .with(&["exec", "backend", "--", "touch", "main.py"])
+            .expect(1);
+        self.stack
+            .with(&[
+                "exec",
+                "backend",
+                "--",
+                "python",
+                "-c",
+                "import flask; raise SystemExit(3)",
+            ])
+            .expect(3);
+        // More than any buffer on the way holds.
+        let sent: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
+        let mut command = self
+            .lab
+            .command(["exec", "-c", self.stack.config(), "backend", "cat"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let copy = sent.clone();
+        let sending = std::thread::spawn(move || stdin.write_all(&copy));
+        let ended = child.wait_with_output().expect("it ends");
+        sending.join().expect("a thread").expect("all was taken");
+        assert!(ended.status.success() && ended.stdout == sent);
+
+        self.lab.step("programs in a unit of their own");
+        let ran = self.stack.with(&[
+            "run",
+            "backend",
+            "--",
+            "sh",
+            "-c",
+            "test ! -e /tmp/shared && python tables.py",
+        ]);
+        assert!(ran.expect_ok().stdout.contains("tables are ready"), "{ran}");
+        let query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'names'";
+        assert_eq!(
+            said(&["exec", "db", "--", "mariadb", "-N", "-e", query]),
+            "1"
+        );
+        self.stack
+            .with(&["run", "db", "mariadb"])
+            .expect(5)
+            .says("stackctl exec db");
+        let config = self.stack.config();
+        for (command, signal, code) in [
+            ("exec", "INT", Some(130)),
+            ("run", "INT", Some(130)),
+            ("run", "KILL", None),
+            ("exec", "KILL", None),
+        ] {
+            let running = self
+                .lab
+                .start([command, "-c", config, "backend", "sleep", "4323"]);
+            let sleepers = || self.lab.root("pgrep -xf 'sleep 4323' | wc -l");
+            eventually("it runs", PATIENCE, || {
+                (sleepers() == "1").then_some(()).ok_or(running.said())
+            });
+            running.signal(signal);
+            assert_eq!(running.wait(self.lab).code, code);
+            eventually("it has ended", PATIENCE, || {
+                (sleepers() == "0").then_some(()).ok_or("it runs".into())
+            });
+        }
+        let units = "systemctl list-units --all --plain --no-legend 'names-*-run-*'; pgrep -f -- '[-]-unit=names-' || true";
+        eventually("nothing is left", PATIENCE, || {
+            let left = self.lab.root(units);
+            left.is_empty().then_some(()).ok_or(left)
+        });
+
+        self.lab.step("a terminal, and Ctrl-C in it");
+        let typed = |words: &str, keys: &str| {
+            let line = format!("{} {words}", quote(env!("CARGO_BIN_EXE_stackctl")));
+            // The keys wait in the terminal until it listens, and the terminal stays open.
+            let keys = format!("(sleep 10; {keys}; sleep 30)");
+            let mut shell = Command::new("sh");
+            shell.args([
+                "-c",
+                &format!("{keys} | script -qec {} /dev/null", quote(&line)),
+            ]);
+            self.lab.finish(shell)
+        };
+        let shell = format!("shell -c {} backend", quote(config));
+        let ran = typed(
+            &shell,
+            "printf 'stty cols 91; stty size; id -un; test -t 0 && exit 5\\n'",
+        );
+        let told = &ran.expect(5).stdout;
+        assert!(told.contains(" 91") && told.contains(&user), "{ran}");
+        let ran = typed(
+            &shell,
+            "printf 'sleep 4324\\n'; sleep 2; printf '\\003'; sleep 1; printf 'exit 6\\n'",
+        );
+        ran.expect(6);
+        assert_eq!(self.lab.root("pgrep -cxf 'sleep 4324' || true"), "0");
+        self.changes_nothing();
     }
 
     fn stops(&self) {
         self.lab.step("it is stopped and started by hand");
-        self.with(&["stop", "db", "--yes"])
+        self.stack
+            .with(&["stop", "db", "--yes"])
             .expect(5)
             .says("others may use");
-        self.with(&["restart", "db", "--yes"]).expect_ok();
-        self.with(&["stop", "backend", "--yes"]).expect_ok();
+        self.stack.with(&["restart", "db", "--yes"]).expect_ok();
+        self.stack.with(&["stop", "backend", "--yes"]).expect_ok();
         let (status, _) = http("GET", &self.names(), None).expect("an answer");
         assert_eq!(status, 502);
-        let ran = self.run("status");
+        let ran = self.stack.run("status");
         assert!(ran.stdout.contains("stopped by tester@"), "{ran}");
-        self.with(&["logs", "backend", "--tail", "1"]).expect_ok();
-        self.with(&["start", "backend", "--yes"]).expect_ok();
+        self.stack
+            .with(&["logs", "backend", "--tail", "1"])
+            .expect_ok();
+        self.stack.with(&["start", "backend", "--yes"]).expect_ok();
         self.serves("two");
         self.changes_nothing();
+    }
+
+    fn ports(&self) {
+        self.lab
+            .step("on the ports of old: the page's 8000, the service's 8080");
+        name_port(self.lab, &self.stack);
+        let (page, api) = (self.lab.url(8000), self.lab.url(8080));
+        self.stack
+            .with(&["provision", "-e", "ports", "--yes"])
+            .expect_ok();
+        self.stack
+            .with(&["deploy", "-e", "ports", "--yes"])
+            .expect_ok();
+        assert_eq!(open_ports(self.lab), "22 8000 8080");
+        let (status, _) = http("GET", &format!("{api}/"), None).expect("an answer");
+        assert_eq!(status, 404, "the service by itself");
+        adds_a_name(&Browser::start(), &page, "Katherine Johnson");
+        let asked = "grep -c 'POST /names' /var/log/nginx/names-api.access.log";
+        assert_eq!(self.lab.root(asked), "1", "the page asked port 8080");
     }
 
     fn goes_and_comes_back(&self) {
         self.lab
             .step("it goes but for its data, and comes back with it");
-        self.with(&["destroy", "--confirm", "names"]).expect_ok();
+        self.stack
+            .with(&["destroy", "--confirm", "names"])
+            .expect_ok();
         let left = self.lab.root(
-            "find /var/lib/stackctl -type f; ls -d /run/stackctl/names /etc/systemd/system/*names* /etc/tmpfiles.d/*names* \
+            "find /var/lib/stackctl -type f; ls -d /run/stackctl /etc/systemd/system/*names* /etc/tmpfiles.d/*names* \
                2>/dev/null; getent passwd | grep stackctl- || true",
         );
         let kept =
@@ -341,8 +496,8 @@ impl<'a> App<'a> {
         kept.sort_unstable();
         assert_eq!(left, kept);
         assert_eq!(self.databases(), "names");
-        self.run("provision").expect_ok();
-        self.run("deploy").expect_ok();
+        self.stack.run("provision").expect_ok();
+        self.stack.run("deploy").expect_ok();
         self.serves("two");
         let (status, text) = http("GET", &self.names(), None).expect("the names");
         assert!(status == 200 && text.contains("Ada"), "{status} {text}");
@@ -364,7 +519,7 @@ impl<'a> App<'a> {
     }
 
     fn changes_nothing(&self) {
-        let ran = self.run("deploy");
+        let ran = self.stack.run("deploy");
         assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
     }
 
@@ -375,19 +530,13 @@ impl<'a> App<'a> {
     /// The backend with some more of it.
     fn write(&self, more: &str) {
         let text = format!("{}{more}", self.backend);
-        fs::write(self.lab.path("names/python/main.py"), text).expect("write the backend");
+        self.stack.write("python/main.py", &text);
     }
 
     fn version(&self, version: &str) {
         self.write(&format!(
             "\n\n@app.get(\"/names/version\")\ndef version():\n    return jsonify(\"{version}\")\n"
         ));
-    }
-
-    fn edit(&self, from: &str, to: &str) {
-        let text = fs::read_to_string(&self.yaml).expect("the yaml");
-        assert!(text.contains(from), "{text}");
-        fs::write(&self.yaml, text.replace(from, to)).expect("write the yaml");
     }
 
     fn serves(&self, version: &str) {
@@ -397,13 +546,6 @@ impl<'a> App<'a> {
             (status, text.trim()),
             (200, format!("\"{version}\"").as_str())
         );
-    }
-
-    /// The unit of the release that serves.
-    fn serving(&self) -> String {
-        let target = self.lab.root("readlink /run/stackctl/names/backend.sock");
-        let id = target.split(['.', '/']).nth(1).expect("a release");
-        format!("names-backend@{id}.service")
     }
 
     /// All that a deploy may change and one that failed must not have.

@@ -1,6 +1,6 @@
 //! Deploys one after another under steady load: nothing is lost, nothing is done twice, nothing long-lived is cut.
 //!
-//! `LONG=1` makes fifty deploys of it instead of ten.
+//! Once for each runtime. `LONG=1` makes fifty deploys of it instead of ten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -33,12 +33,29 @@ struct Deploy {
 #[test]
 #[ignore = "needs docker"]
 fn deploys_in_a_row_under_load_lose_nothing_do_nothing_twice_and_cut_nothing() {
+    deploys_in_a_row("zero-loss", Runtime::Docker);
+}
+
+#[test]
+#[ignore = "needs docker"]
+fn deploys_of_units_in_a_row_under_load_lose_nothing_do_nothing_twice_and_cut_nothing() {
+    deploys_in_a_row("zero-loss-units", Runtime::Systemd);
+}
+
+/// What runs the apps, and their database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runtime {
+    Docker,
+    Systemd,
+}
+
+fn deploys_in_a_row(scenario: &'static str, runtime: Runtime) {
     let count = match std::env::var("LONG") {
         Ok(long) if long == "1" => 50,
         _ => 10,
     };
-    let lab = Lab::boot("zero-loss", "bookworm");
-    let app = App::new(&lab);
+    let lab = Lab::boot(scenario, "bookworm");
+    let app = App::new(&lab, runtime);
     lab.step("a first release serves");
     app.write(0);
     app.run("provision");
@@ -85,25 +102,23 @@ fn deploys_in_a_row_under_load_lose_nothing_do_nothing_twice_and_cut_nothing() {
 /// The names app with its database, and the app with the long-lived connections.
 struct App<'a> {
     lab: &'a Lab,
+    runtime: Runtime,
     config: String,
     backend: String,
     page: String,
 }
 
 impl<'a> App<'a> {
-    fn new(lab: &'a Lab) -> Self {
-        let yaml = lab.names_app(|yaml| {
-            let with = yaml
-                .replace("mysql:8.4", "mariadb:11")
-                .replace(
-                    "  # Files for nginx.\n",
-                    "  streams:\n    build: {context: ./streams, dockerfile: Dockerfile}\n    listen: socket\n    \
-                     health: /streams/healthz\n    drain: 20s\n    stop_grace: 5s\n\n  # Files for nginx.\n",
-                )
-                .replace("/names: backend,", "/names: backend, /streams: streams,");
-            assert!(with.contains("streams:") && with.contains("/streams:"), "{with}");
-            with
-        });
+    fn new(lab: &'a Lab, runtime: Runtime) -> Self {
+        let mut yaml = lab.names_app(|yaml| with_streams(&yaml, Runtime::Docker));
+        if runtime == Runtime::Systemd {
+            yaml = lab.path("names/units.yaml");
+            let text = fs::read_to_string(&yaml).expect("the example's yaml");
+            let host = "  web1: ubuntu@203.0.113.10\n";
+            assert!(text.contains(host), "{text}");
+            let text = with_streams(&text.replace(host, &lab.host_yaml()), runtime);
+            fs::write(&yaml, text).expect("write the yaml");
+        }
         fs::create_dir(lab.path("names/streams")).expect("a folder");
         fs::write(
             lab.path("names/streams/Dockerfile"),
@@ -113,6 +128,7 @@ impl<'a> App<'a> {
         let read = |file: &str| fs::read_to_string(lab.path(file)).expect("a file of the app");
         Self {
             lab,
+            runtime,
             config: yaml.to_str().expect("a path that is text").to_owned(),
             backend: read("names/python/main.py"),
             page: read("names/index.html"),
@@ -164,11 +180,14 @@ impl<'a> App<'a> {
     /// Every name that was said to be added is there once, and none that is there was not.
     fn kept_each_name_once(&self, recording: &Recording) {
         let ask = "SELECT name, COUNT(*) FROM names GROUP BY name";
-        let told = self.lab.root(&format!(
-            "printf '[client]\\nuser=names\\npassword=%s\\n' \"$(cat /var/lib/stackctl/names/secrets/db-password)\" | \
-             docker exec -i names-db mariadb --defaults-extra-file=/dev/stdin --batch --skip-column-names names -e {}",
-            quote(ask)
-        ));
+        let query = format!("--batch --skip-column-names names -e {}", quote(ask));
+        let told = self.lab.root(&match self.runtime {
+            Runtime::Docker => format!(
+                "printf '[client]\\nuser=names\\npassword=%s\\n' \"$(cat /var/lib/stackctl/names/secrets/db-password)\" | \
+                 docker exec -i names-db mariadb --defaults-extra-file=/dev/stdin {query}"
+            ),
+            Runtime::Systemd => format!("mariadb {query}"),
+        });
         let kept: BTreeMap<&str, &str> = told
             .lines()
             .filter_map(|line| line.split_once('\t'))
@@ -187,6 +206,28 @@ impl<'a> App<'a> {
         self.lab
             .step(&format!("{} names were added, each once", added.len()));
     }
+}
+
+/// The example's yaml with the app with the long-lived connections.
+fn with_streams(yaml: &str, runtime: Runtime) -> String {
+    let source = match runtime {
+        Runtime::Docker => {
+            "build: {context: ./streams, dockerfile: Dockerfile}\n    listen: socket"
+        }
+        Runtime::Systemd => "unit: ./streams\n    command: [/usr/bin/python3, -u, server.py]",
+    };
+    let streams = format!(
+        "  streams:\n    {source}\n    health: /streams/healthz\n    drain: 20s\n    stop_grace: 5s\n\n  # Files for nginx.\n"
+    );
+    let with = yaml
+        .replace("mysql:8.4", "mariadb:11")
+        .replace("  # Files for nginx.\n", &streams)
+        .replace("/names: backend,", "/names: backend, /streams: streams,");
+    assert!(
+        with.contains("streams:") && with.contains("/streams:"),
+        "{with}"
+    );
+    with
 }
 
 fn workload(lab: &Lab) -> Workload {

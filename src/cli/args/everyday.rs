@@ -36,7 +36,7 @@ pub struct DestroyArgs {
 
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// Run as this user of the container, by name or number [default: the container's]
+    /// Run as this user of the container or host, by name or number [default: the service's]
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
     /// Give the program no terminal, even where there is one
@@ -57,7 +57,7 @@ pub struct ExecArgs {
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Run as this user of the container, by name or number [default: the container's]
+    /// Run as this user of the container or host, by name or number [default: the service's]
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
     /// Give the program no terminal, even where there is one

@@ -4,6 +4,7 @@ mod report;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use super::timeline::Timeline;
 use super::{Console, Failure, Kind, lab, load, run};
 use crate::lab::{LabHost, LabName, UpOptions};
 use crate::load::Load;
-use crate::model::{Host, HostName, SshTarget};
+use crate::model::{Host, HostName, PrivateAddress, SshTarget};
 use crate::plan;
 use crate::render::{self, Rehearsal, Setup};
 use crate::ui;
@@ -150,6 +151,7 @@ impl Rehearsing<'_> {
         };
         let loaded = session::load(&new, self.console)?;
         let before = session::load(&old, self.console)?;
+        before.bring_secrets(&loaded.base)?;
         if before.stack.name != loaded.stack.name {
             return Err(Failure::new(
                 Kind::Usage,
@@ -190,11 +192,12 @@ impl Rehearsing<'_> {
         };
         let booted = lab::up(options, self.console).await?;
         self.setup("lab", started);
-        let stand_ins: BTreeMap<HostName, Host> = names
-            .iter()
-            .zip(&booted.hosts)
-            .map(|(name, host)| (name.clone(), stand_in(name, host)))
-            .collect();
+        let mut stand_ins: BTreeMap<HostName, Host> = BTreeMap::new();
+        for (name, host) in names.iter().zip(&booted.hosts) {
+            let ip = crate::lab::network_address(host).await;
+            let ip = ip.map_err(|error| lab::failure(&error))?;
+            stand_ins.insert(name.clone(), stand_in(name, host, ip));
+        }
         let lab_hosts: BTreeMap<HostName, LabHost> =
             names.iter().cloned().zip(booted.hosts).collect();
         old.stand_ins.clone_from(&stand_ins);
@@ -345,6 +348,8 @@ async fn apply(
     let apply = ApplyArgs {
         dry_run: false,
         overwrite_drift: false,
+        seed: false,
+        ignore_dns: false,
         // They tell people and other systems of what happened, and this did not.
         no_hooks: true,
         lock: LockArgs {
@@ -388,7 +393,7 @@ fn config_file(global: &Global) -> Result<PathBuf, Failure> {
 }
 
 /// A lab host under the name of one of the stack's.
-fn stand_in(name: &HostName, host: &LabHost) -> Host {
+fn stand_in(name: &HostName, host: &LabHost, ip: Option<IpAddr>) -> Host {
     Host {
         name: name.clone(),
         ssh: SshTarget {
@@ -401,5 +406,9 @@ fn stand_in(name: &HostName, host: &LabHost) -> Host {
             host_key: None,
         },
         public: lab::public(host, 80),
+        private: ip.map(|ip| PrivateAddress {
+            ip,
+            port: PrivateAddress::PORT,
+        }),
     }
 }

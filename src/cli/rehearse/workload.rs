@@ -7,7 +7,7 @@ use super::Rehearsing;
 use crate::cli::{Failure, Kind, lab, load};
 use crate::lab::LabHost;
 use crate::load::{Request, Target, Visitors, Workload};
-use crate::model::{HostName, ServiceKind, Site, Stack};
+use crate::model::{HostName, Route, ServiceKind, Site, Stack};
 
 /// Requests to `/` for each to a health path, which often asks the database and so is dearer than a page.
 const PAGES: f64 = 4.0;
@@ -55,6 +55,7 @@ impl Rehearsing<'_> {
                 let target = Target {
                     address: lab::public(host, site.listen),
                     host: site_name(site, host),
+                    tls: None,
                 };
                 let mut requests = Vec::new();
                 let pages = match self.args.path.is_empty() {
@@ -136,12 +137,12 @@ impl Rehearsing<'_> {
 /// `/`, and the health path of each app whose route leads there.
 fn usual_paths(stack: &Stack, site: &Site) -> Vec<String> {
     let mut paths = vec!["/".to_owned()];
-    for route in &site.routes {
-        let Some(service) = stack.services.get(&route.service) else {
+    for name in site.routes.iter().filter_map(Route::service) {
+        let Some(service) = stack.services.get(name) else {
             continue;
         };
         if let ServiceKind::App(app) = &service.kind
-            && leads_to(site, &app.health.path) == Some(&route.service)
+            && leads_to(site, &app.health.path) == Some(name)
             && !paths.contains(&app.health.path)
         {
             paths.push(app.health.path.clone());
@@ -156,7 +157,7 @@ fn leads_to<'a>(site: &'a Site, path: &str) -> Option<&'a crate::model::ServiceN
     routes
         .filter(|route| path.starts_with(route.prefix.as_str()))
         .max_by_key(|route| route.prefix.as_str().len())
-        .map(|route| &route.service)
+        .and_then(Route::service)
 }
 
 fn is_routed(site: &Site, path: &str) -> bool {

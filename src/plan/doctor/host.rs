@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::host::{Finding, PlanError};
 use super::super::step::Plan;
+use super::super::{mend_site, stack_in, status, tls};
 use super::{Check, Checks, Level};
 use crate::facts::{HostFacts, HostHealth};
 use crate::model::{Host, Layout, Stack};
@@ -37,6 +38,8 @@ pub struct HostView<'a> {
     pub names: &'a BTreeMap<String, Result<BTreeSet<String>, String>>,
     /// Addresses by which the host is reached.
     pub reached_at: &'a BTreeSet<String>,
+    /// Why a certificate of this machine cannot be used.
+    pub unread: Option<&'a str>,
 }
 
 /// A clock that is off by more than this spoils certificates, tokens and histories.
@@ -195,6 +198,34 @@ fn resources(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
     memory(checks, view, facts);
     engine(checks, view, facts);
     nginx(checks, view, facts);
+    certificates(checks, view, facts);
+}
+
+fn certificates(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
+    let layout = Layout::new(&view.stack.name);
+    for site in view.stack.sites_on(&view.host.name) {
+        let Some(tls) = &site.tls else { continue };
+        let there = tls::of_site(&layout, site, facts);
+        let told = status::certificate(site, tls, there, facts);
+        let text = |told: &str| format!("site {}: {told}", site.name);
+        match told {
+            Ok(told) => checks.good("tls", text(&told)),
+            // It is not there yet.
+            Err(problem) if there.is_none() => {
+                checks.warn("tls", text(&problem), "stackctl provision");
+            }
+            Err(problem) => {
+                let repair = match site.acme() {
+                    Some(_) => on(view, "sudo systemctl status certbot.timer; sudo certbot renew --dry-run   # says why it was not renewed; then stackctl provision"),
+                    None => "put a newer certificate and its key in the files that `tls` names; then stackctl provision".to_owned(),
+                };
+                checks.bad("tls", text(&problem), repair);
+            }
+        }
+    }
+    if let Some(why) = view.unread {
+        checks.bad("tls", why, "mend the file, or name another in the yaml");
+    }
 }
 
 fn memory(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
@@ -255,10 +286,20 @@ fn engine(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
 }
 
 fn nginx(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
-    if view.stack.sites_on(&view.host.name).next().is_none() {
+    if !view.stack.has_nginx(&view.host.name) {
         return;
     }
+    let own = view.stack.name.as_str();
+    let layout = Layout::new(&view.stack.name);
+    let is_out = status::is_site_out(&layout, facts);
     match (&view.health.nginx, facts.is_active("nginx.service")) {
+        (Some(Err(said)), _) if let Some(stack) = stack_in(said).filter(|stack| *stack != own) => {
+            checks.bad(
+                "nginx",
+                format!("it refuses the site of stack `{stack}`, so no site's change is loaded, and its next start leaves that one out: {said}"),
+                mend_site(said).unwrap_or_default(),
+            );
+        }
         (Some(Err(said)), _) => checks.bad(
             "nginx",
             format!("its configuration is refused, so it will not come up again: {said}"),
@@ -268,6 +309,11 @@ fn nginx(checks: &mut Checks, view: &HostView<'_>, facts: &HostFacts) {
             "nginx",
             "it is installed but does not run",
             on(view, "sudo systemctl restart nginx; sudo journalctl -u nginx -n 50"),
+        ),
+        (Some(Ok(())), true) if is_out => checks.bad(
+            "nginx",
+            format!("it runs without the site of this stack: {}", status::site_out(&layout)),
+            format!("stackctl provision; {}", on(view, &format!("sudo journalctl -u {}", layout.admit_unit()))),
         ),
         (Some(Ok(())), true) => checks.good(
             "nginx",

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::config::{SourceText, Surroundings, parse};
 use crate::facts::{
-    ConfigFacts, DockerFacts, HostFacts, HostHealth, MachineFacts, Space, UnitFacts,
+    ConfigFacts, DockerFacts, FileFacts, FileKind, HostFacts, HostHealth, MachineFacts, Space,
+    UnitFacts,
 };
 use crate::model::Stack;
 use crate::plan::{Action, Drift, Finding, Plan, PlanError, Refusal, Step};
@@ -41,6 +42,48 @@ fn machine() -> MachineFacts {
 #[test]
 fn a_good_machine_has_nothing_to_repair() {
     assert_eq!(bad(&judge_machine(&machine())), Vec::<String>::new());
+}
+
+#[test]
+fn a_site_that_nginx_refuses_is_told_with_its_stack() {
+    let said = "unknown directive \"x\" in /etc/nginx/sites-enabled/shop.conf:7";
+    let health = HostHealth {
+        nginx: Some(Err(said.into())),
+        ..health()
+    };
+    let found = ["203.0.113.10"];
+    let checks = judge(&health, Ok(&facts()), &Ok(Plan::default()), &found);
+    let text = "Fail nginx: it refuses the site of stack `shop`, so no site's change is loaded, and its next start leaves \
+                that one out: unknown directive \"x\" in /etc/nginx/sites-enabled/shop.conf:7";
+    assert_eq!(bad(&checks), [text]);
+    let repair = checks.iter().find_map(|check| check.repair.as_deref());
+    assert!(
+        repair
+            .unwrap()
+            .contains("stack `shop`'s: `stackctl provision --overwrite-drift`")
+    );
+}
+
+#[test]
+fn a_site_that_was_taken_out_is_told() {
+    let mut facts = facts();
+    let file = FileFacts {
+        kind: FileKind::File,
+        mode: 0o644,
+        user: 0,
+        group: 0,
+        digest: None,
+        contents: None,
+    };
+    let path = "/etc/nginx/sites-available/names.conf";
+    facts.files.insert(path.parse().unwrap(), file);
+    let found = ["203.0.113.10"];
+    let checks = judge(&self::health(), Ok(&facts), &Ok(Plan::default()), &found);
+    let bad = bad(&checks);
+    assert_eq!(bad.len(), 1);
+    assert!(bad[0].starts_with(
+        "Fail nginx: it runs without the site of this stack: /etc/nginx/sites-enabled/names.conf is not there"
+    ));
 }
 
 #[test]
@@ -154,6 +197,7 @@ fn judge(
         clock: 1001,
         names: &names,
         reached_at: &BTreeSet::from(["203.0.113.10".to_owned()]),
+        unread: None,
     })
 }
 

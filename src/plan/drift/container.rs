@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{ContainerFacts, ContainerSettings};
-use crate::plan::container::{
-    ContainerSpec, LOG_DRIVER, LOG_OPTIONS, Mount, PUBLISHED_AT, SECURITY_OPTIONS,
-};
+use crate::model::{ComposedMount, ContainerOptions};
+use crate::plan::container::{ContainerSpec, Mount, PUBLISHED_AT, SECURITY_OPTIONS};
 
 const MIB: i64 = 1024 * 1024;
 /// The restart policy of what serves.
@@ -40,13 +39,18 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Chang
     };
     let is = &details.settings;
     let mut found = Vec::new();
-    let wanted = spec.memory.map_or(0, |mib| i64::from(mib) * MIB);
+    let of_file = spec.options.as_deref();
+    let wanted = match of_file {
+        Some(options) => options.memory_limit.unwrap_or(0),
+        None => spec.memory.map_or(0, |mib| i64::from(mib) * MIB),
+    };
     if is.memory != wanted {
         let (was, is) = (memory(wanted), memory(is.memory));
         found.push(Change::new("memory limit", was, is));
     }
     // An engine that tells -1 or 0 has none.
-    if let Some(limit) = is.pids_limit.filter(|limit| *limit != spec.pids_limit) {
+    let is_other = |limit: &i64| (*limit).max(0) != spec.pids_limit;
+    if let Some(limit) = is.pids_limit.filter(is_other) {
         let is = if limit > 0 {
             limit.to_string()
         } else {
@@ -62,12 +66,15 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Chang
         found.push(Change::new("user", user, named(&is.user)));
     }
     if let Some(command) = spec.command.as_ref().filter(|all| **all != is.command) {
-        let (was, is) = (command.join(" "), is.command.join(" "));
-        found.push(Change::new(
-            "command",
-            format!("`{was}`"),
-            format!("`{is}`"),
-        ));
+        let (was, is) = match of_file {
+            // People write passwords there.
+            Some(_) => (AS_COMPOSED.to_owned(), "another".to_owned()),
+            None => (
+                format!("`{}`", command.join(" ")),
+                format!("`{}`", is.command.join(" ")),
+            ),
+        };
+        found.push(Change::new("command", was, is));
     }
     // The image adds variables of its own.
     for (name, value) in &spec.env {
@@ -78,7 +85,11 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Chang
             None => "gone",
         };
         let what = format!("variable {name}");
-        found.push(Change::new(what, format!("`{value}`"), is));
+        let was = match of_file {
+            Some(_) => AS_COMPOSED.to_owned(),
+            None => format!("`{value}`"),
+        };
+        found.push(Change::new(what, was, is));
     }
     mounts(spec, is, &mut found);
     if is.read_only != spec.read_only {
@@ -86,9 +97,45 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Chang
         let (was, is) = (of(spec.read_only), of(is.read_only));
         found.push(Change::new("root file system", was, is));
     }
-    if is.privileged {
-        found.push(Change::new("privilege", "none", "all (privileged)"));
+    let privileged = of_file.is_some_and(|options| options.privileged);
+    if is.privileged != privileged {
+        let of = |all: bool| if all { "all (privileged)" } else { "none" };
+        let (was, is) = (of(privileged), of(is.privileged));
+        found.push(Change::new("privilege", was, is));
     }
+    match of_file {
+        Some(options) => composed(spec, options, is, &mut found),
+        None => capabilities(spec, is, &mut found),
+    }
+    ports(spec, is, &mut found);
+    rest(spec, is, &mut found);
+    // `host` and `none`, which the engine tells as networks.
+    let mode = of_file.map(|options| &options.network_mode);
+    let mode = mode.filter(|mode| !mode.is_empty());
+    let named = spec.networks.iter().map(|(network, _)| network);
+    let networks: BTreeSet<&String> = named.chain(mode).collect();
+    for network in &networks {
+        if !there.networks.contains(*network) {
+            found.push(Change::new(format!("network {network}"), "joined", "left"));
+        }
+    }
+    for network in there
+        .networks
+        .iter()
+        .filter(|name| !networks.contains(name))
+    {
+        found.push(Change::new(
+            format!("network {network}"),
+            "not joined",
+            "joined",
+        ));
+    }
+    found
+}
+
+const AS_COMPOSED: &str = "as in the compose file";
+
+fn capabilities(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>) {
     let dropped = is.dropped_capabilities.contains("ALL");
     if dropped != spec.drop_capabilities {
         let of = |dropped: bool| if dropped { "none" } else { "the engine's" };
@@ -99,22 +146,61 @@ pub(super) fn changes(spec: &ContainerSpec, there: &ContainerFacts) -> Vec<Chang
         let names: Vec<&str> = is.added_capabilities.iter().map(String::as_str).collect();
         found.push(Change::new("added capabilities", "none", names.join(", ")));
     }
-    ports(spec, is, &mut found);
-    rest(spec, is, &mut found);
-    let wanted = |name: &str| spec.networks.iter().any(|(network, _)| network == name);
-    for (network, _) in &spec.networks {
-        if !there.networks.contains(network) {
-            found.push(Change::new(format!("network {network}"), "joined", "left"));
+}
+
+/// What only compose files say.
+fn composed(
+    spec: &ContainerSpec,
+    options: &ContainerOptions,
+    is: &ContainerSettings,
+    found: &mut Vec<Change>,
+) {
+    // Engines have told capabilities with and without `CAP_`.
+    let plain = |name: &String| {
+        name.to_ascii_uppercase()
+            .trim_start_matches("CAP_")
+            .to_owned()
+    };
+    let words = |names: &BTreeSet<String>| match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.iter().cloned().collect::<Vec<_>>().join(", "),
+    };
+    for (what, wanted, there) in [
+        (
+            "added capabilities",
+            &options.cap_add,
+            &is.added_capabilities,
+        ),
+        (
+            "dropped capabilities",
+            &options.cap_drop,
+            &is.dropped_capabilities,
+        ),
+    ] {
+        let wanted: BTreeSet<String> = wanted.iter().map(plain).collect();
+        let there: BTreeSet<String> = there.iter().map(plain).collect();
+        if wanted != there {
+            found.push(Change::new(what, words(&wanted), words(&there)));
         }
     }
-    for network in there.networks.iter().filter(|name| !wanted(name)) {
-        found.push(Change::new(
-            format!("network {network}"),
-            "not joined",
-            "joined",
-        ));
+    let policy = options.restart.name();
+    let there = if is.restart.is_empty() {
+        "no"
+    } else {
+        &is.restart
+    };
+    // Of what serves, the policy is mended without being told to.
+    if !spec.restart && there != policy {
+        found.push(Change::new("restart policy", policy, there));
     }
-    found
+    let cpus = options.cpus.unwrap_or(0);
+    if is.cpus != cpus {
+        let of = |billionths: i64| match billionths {
+            0 => "none".to_owned(),
+            some => format!("{} processors", some as f64 / 1e9),
+        };
+        found.push(Change::new("processor limit", of(cpus), of(is.cpus)));
+    }
 }
 
 fn mounts(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>) {
@@ -126,7 +212,23 @@ fn mounts(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>)
         } => (to, from.to_string(), *read_only),
         Mount::Volume { name, to } => (to, name.clone(), false),
     });
-    let wanted: Vec<_> = wanted.collect();
+    let of_file = spec.options.iter().flat_map(|options| &options.mounts);
+    let of_file = of_file.filter_map(|mount| match mount {
+        ComposedMount::Bind {
+            from,
+            to,
+            read_only,
+            ..
+        } => Some((to, from.clone(), *read_only)),
+        ComposedMount::Volume {
+            name,
+            to,
+            read_only,
+            ..
+        } => Some((to, name.clone()?, *read_only)),
+        ComposedMount::Memory { to, .. } => Some((to, String::new(), false)),
+    });
+    let wanted: Vec<_> = wanted.chain(of_file).collect();
     let words = |source: &str, read_only: bool| {
         let kind = if read_only { " (read-only)" } else { "" };
         format!("{source}{kind}")
@@ -167,7 +269,7 @@ fn named(user: &str) -> &str {
 
 /// Where it can be reached on the host.
 fn ports(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>) {
-    let wanted: BTreeMap<String, BTreeSet<String>> = spec
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = spec
         .publish
         .iter()
         .map(|(inside, outside)| {
@@ -175,6 +277,11 @@ fn ports(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>) 
             (format!("{inside}/tcp"), [place].into())
         })
         .collect();
+    for port in spec.options.iter().flat_map(|options| &options.ports) {
+        let place = format!("{}:{}", port.address, port.outside);
+        let inside = format!("{}/{}", port.inside, port.protocol);
+        wanted.entry(inside).or_default().insert(place);
+    }
     let words = |places: Option<&BTreeSet<String>>| match places {
         Some(places) if !places.is_empty() => {
             let places: Vec<&str> = places.iter().map(String::as_str).collect();
@@ -199,20 +306,30 @@ fn rest(spec: &ContainerSpec, is: &ContainerSettings, found: &mut Vec<Change>) {
     };
     // Engines have told `no-new-privileges` with and without its value.
     let plain = |option: &'_ str| option.trim_end_matches(":true").replace('=', ":");
-    let wanted: BTreeSet<String> = SECURITY_OPTIONS.iter().map(|name| plain(name)).collect();
-    let there: BTreeSet<String> = is.security_options.iter().map(|name| plain(name)).collect();
-    if wanted != there {
+    let of_file = spec.options.as_deref();
+    let wanted: BTreeSet<String> = match of_file {
+        Some(options) => options.security.iter().map(|name| plain(name)).collect(),
+        None => SECURITY_OPTIONS.iter().map(|name| plain(name)).collect(),
+    };
+    let mut there: BTreeSet<String> = is.security_options.iter().map(|name| plain(name)).collect();
+    // Where it shares the host's memory, the engine takes its label off by itself.
+    if of_file.is_some_and(|options| options.ipc == "host") && !wanted.contains("label:disable") {
+        there.remove("label:disable");
+    }
+    // The engine adds some of its own to one that may do everything.
+    if wanted != there && !is.privileged {
         let was = listed(wanted.iter().map(String::as_str).collect());
         let is = listed(there.iter().map(String::as_str).collect());
         found.push(Change::new("security options", was, is));
     }
-    if !is.log_driver.is_empty() && is.log_driver != LOG_DRIVER {
-        found.push(Change::new("log driver", LOG_DRIVER, &is.log_driver));
+    let (driver, options) = super::super::container::logging(spec);
+    if !is.log_driver.is_empty() && is.log_driver != driver {
+        found.push(Change::new("log driver", &driver, &is.log_driver));
     }
-    for (name, wanted) in LOG_OPTIONS {
-        let there = is.log_options.get(*name).map_or("none", String::as_str);
-        if is.log_driver == LOG_DRIVER && there != *wanted {
-            found.push(Change::new(format!("log option {name}"), *wanted, there));
+    for (name, wanted) in &options {
+        let there = is.log_options.get(name).map_or("none", String::as_str);
+        if is.log_driver == driver && there != wanted {
+            found.push(Change::new(format!("log option {name}"), wanted, there));
         }
     }
     if let Some(signal) = spec

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::{Method, Request, Response, Uri};
@@ -31,6 +32,26 @@ const CALL_TIMEOUT: u64 = 120;
 const RESTART: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// As many as are asked at once for what an engine has.
+const AHEAD: usize = 6;
+
+/// Connections to an engine that were made before it was known whether there is one, and what to ask it.
+#[derive(Default)]
+pub struct Ahead(Vec<Box<dyn Connection>>);
+
+impl Ahead {
+    /// Connects while something else is waited for; none where no engine answers, which is told where one is needed, and none
+    /// for root, who could not tell beforehand.
+    pub async fn dial(transport: &dyn Transport) -> Self {
+        let socket = Endpoint::Unix(SOCKET.to_owned());
+        if !transport.prepare(&socket).await {
+            return Self::default();
+        }
+        let dialled = join_all((0..AHEAD).map(|_| transport.dial(&socket))).await;
+        Self(dialled.into_iter().flatten().collect())
+    }
+}
+
 impl Engine {
     /// A client of the engine of the host behind `transport`. `offered` is the API version that the engine is known
     /// to offer; without it, it is asked: a round trip.
@@ -38,7 +59,19 @@ impl Engine {
         transport: Arc<dyn Transport>,
         offered: Option<&str>,
     ) -> Result<Self, DockerError> {
-        let dialer = Dialer { transport };
+        Self::over(transport, Ahead::default(), offered).await
+    }
+
+    /// The same, beginning with connections that are there.
+    pub async fn over(
+        transport: Arc<dyn Transport>,
+        ahead: Ahead,
+        offered: Option<&str>,
+    ) -> Result<Self, DockerError> {
+        let dialer = Dialer {
+            transport,
+            ahead: Arc::new(Mutex::new(ahead)),
+        };
         let client = Client::builder(TokioExecutor::new()).build(dialer);
         let send = move |request: BollardRequest| {
             let client = client.clone();
@@ -61,7 +94,12 @@ impl Engine {
         };
         let version = docker.client_version();
         let api = format!("{}.{}", version.major_version, version.minor_version);
-        Ok(Self { docker, api })
+        let logins = Arc::default();
+        Ok(Self {
+            docker,
+            api,
+            logins,
+        })
     }
 }
 
@@ -141,6 +179,7 @@ fn version(text: &str) -> Option<ClientVersion> {
 #[derive(Clone)]
 struct Dialer {
     transport: Arc<dyn Transport>,
+    ahead: Arc<Mutex<Ahead>>,
 }
 
 impl tower_service::Service<Uri> for Dialer {
@@ -154,8 +193,17 @@ impl tower_service::Service<Uri> for Dialer {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let transport = Arc::clone(&self.transport);
+        let there = self
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .pop();
         Box::pin(async move {
-            let connection = transport.dial(&Endpoint::Unix(SOCKET.to_owned())).await?;
+            let connection = match there {
+                Some(connection) => connection,
+                None => transport.dial(&Endpoint::Unix(SOCKET.to_owned())).await?,
+            };
             Ok(TokioIo::new(Pipe(connection)))
         })
     }
@@ -206,8 +254,6 @@ impl AsyncWrite for Pipe {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;

@@ -16,9 +16,10 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt as _;
 
-use super::{DockerError, Engine, has_status};
+use super::{DockerError, Engine, composed, has_status};
+use crate::model::{Network, Volume};
 use crate::plan::container::{
-    ContainerSpec, LOG_DRIVER, LOG_OPTIONS, Mount, PUBLISHED_AT, SECURITY_OPTIONS, label,
+    ContainerSpec, Mount, PUBLISHED_AT, SECURITY_OPTIONS, label, logging,
 };
 use crate::runtime::State;
 
@@ -39,6 +40,15 @@ impl Engine {
             .start_container(&spec.name, None::<StartContainerOptions>)
             .await;
         started.map_err(DockerError::refused(what()))
+    }
+
+    /// Starts a container that is there as it is.
+    pub async fn resume_container(&self, name: &str) -> Result<(), DockerError> {
+        let started = self
+            .docker
+            .start_container(name, None::<StartContainerOptions>)
+            .await;
+        started.map_err(DockerError::refused(format!("start container {name}")))
     }
 
     /// Starts a container that is there, and has the engine start it again after a crash or a reboot.
@@ -106,7 +116,7 @@ impl Engine {
         for (network, aliases) in spec.networks.iter().skip(1) {
             let request = NetworkConnectRequest {
                 container: spec.name.clone(),
-                endpoint_config: Some(endpoint(aliases)),
+                endpoint_config: Some(endpoint(spec, network, aliases)),
             };
             let joined = self.docker.connect_network(network, request).await;
             match joined {
@@ -256,9 +266,16 @@ impl Engine {
         let state = there.state.unwrap_or_default();
         Ok(Some(State {
             running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
+            restarting: state.restarting.unwrap_or(false),
             restarts: there.restart_count.unwrap_or(0),
             exit_code: state.exit_code.unwrap_or(0),
             out_of_memory: state.oom_killed.unwrap_or(false),
+            health: state
+                .health
+                .and_then(|health| health.status)
+                .map(|status| status.to_string())
+                .filter(|status| status != "none")
+                .unwrap_or_default(),
         }))
     }
 
@@ -291,14 +308,18 @@ impl Engine {
         name: &str,
         internal: bool,
         stack: &str,
+        of_file: Option<&Network>,
     ) -> Result<(), DockerError> {
-        let request = NetworkCreateRequest {
+        let mut request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".into()),
             internal: Some(internal),
             labels: Some(HashMap::from([(label::STACK.to_owned(), stack.to_owned())])),
             ..Default::default()
         };
+        if let Some(network) = of_file {
+            composed::network(&mut request, network);
+        }
         match self.docker.create_network(request).await {
             Err(error) if has_status(&error, 409) => Ok(()),
             result => result
@@ -325,12 +346,20 @@ impl Engine {
     }
 
     /// Volumes of one name are one volume, so this may be repeated.
-    pub async fn create_volume(&self, name: &str, stack: &str) -> Result<(), DockerError> {
-        let request = VolumeCreateRequest {
+    pub async fn create_volume(
+        &self,
+        name: &str,
+        stack: &str,
+        of_file: Option<&Volume>,
+    ) -> Result<(), DockerError> {
+        let mut request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(HashMap::from([(label::STACK.to_owned(), stack.to_owned())])),
             ..Default::default()
         };
+        if let Some(volume) = of_file {
+            composed::volume(&mut request, volume);
+        }
         let created = self.docker.create_volume(request).await;
         created
             .map(drop)
@@ -342,9 +371,10 @@ fn bytes_of(chunk: LogOutput) -> bytes::Bytes {
     chunk.into_bytes()
 }
 
-fn endpoint(aliases: &[String]) -> EndpointSettings {
+fn endpoint(spec: &ContainerSpec, network: &str, aliases: &[String]) -> EndpointSettings {
     EndpointSettings {
         aliases: Some(aliases.to_vec()),
+        ipam_config: composed::address(spec, network),
         ..Default::default()
     }
 }
@@ -386,6 +416,7 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     } else {
         RestartPolicyNameEnum::NO
     };
+    let (driver, options) = logging(spec);
     let host_config = HostConfig {
         mounts: Some(mounts.collect()),
         port_bindings: Some(bindings.collect()),
@@ -408,13 +439,8 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
         cap_drop: spec.drop_capabilities.then(|| vec!["ALL".to_owned()]),
         security_opt: Some(owned(SECURITY_OPTIONS)),
         log_config: Some(HostConfigLogConfig {
-            typ: Some(LOG_DRIVER.into()),
-            config: Some(
-                LOG_OPTIONS
-                    .iter()
-                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                    .collect(),
-            ),
+            typ: Some(driver),
+            config: Some(options.into_iter().collect()),
         }),
         network_mode: spec.networks.first().map(|(name, _)| name.clone()),
         ..Default::default()
@@ -422,8 +448,8 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     let first = spec
         .networks
         .first()
-        .map(|(name, aliases)| (name.clone(), endpoint(aliases)));
-    ContainerCreateBody {
+        .map(|(name, aliases)| (name.clone(), endpoint(spec, name, aliases)));
+    let body = ContainerCreateBody {
         image: Some(spec.image.clone()),
         env: Some(
             spec.env
@@ -447,5 +473,9 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
             endpoints_config: Some(first.into_iter().collect()),
         }),
         ..Default::default()
+    };
+    match &spec.options {
+        Some(options) => composed::body(body, options),
+        None => body,
     }
 }

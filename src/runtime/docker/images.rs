@@ -1,12 +1,10 @@
 //! Images: pull, build, remove.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
-use bollard::auth::DockerCredentials;
 use bollard::body_try_stream;
 use bollard::query_parameters::{
-    BuildImageOptions, CreateImageOptions, RemoveImageOptions, TagImageOptions,
+    BuildImageOptions, CreateImageOptions, PushImageOptions, RemoveImageOptions, TagImageOptions,
 };
 use futures_util::StreamExt as _;
 
@@ -37,7 +35,7 @@ impl Engine {
         let what = format!("pull {image}");
         let mut stream = self
             .docker
-            .create_image(Some(options), None, None::<DockerCredentials>);
+            .create_image(Some(options), None, self.credentials(image));
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(info) = stream.next().await {
             let info = info.map_err(DockerError::refused(&what))?;
@@ -78,6 +76,7 @@ impl Engine {
             t: Some(build.tag.clone()),
             // What serves on the host comes first; a container has 1024 of these.
             cpushares: Some(128),
+            target: build.target.clone().unwrap_or_default(),
             rm: true,
             forcerm: true,
             buildargs: Some(build.args.clone().into_iter().collect()),
@@ -85,21 +84,13 @@ impl Engine {
             ..Default::default()
         };
         let what = format!("build {}", build.tag);
-        let none: Option<HashMap<String, DockerCredentials>> = None;
         let mut stream = std::pin::pin!(self.docker.build_image(
             options,
-            none,
+            self.all_credentials(),
             Some(body_try_stream(context))
         ));
         while let Some(info) = stream.next().await {
-            let info = match info {
-                Ok(info) => info,
-                // bollard makes an error of a message in the stream.
-                Err(bollard::errors::Error::DockerStreamError { error }) => {
-                    return Err(DockerError::Failed { what, why: error });
-                }
-                Err(error) => return Err(DockerError::refused(what)(error)),
-            };
+            let info = info.map_err(DockerError::in_stream(&what))?;
             if let Some(error) = info.error_detail {
                 return Err(DockerError::Failed {
                     what,
@@ -112,6 +103,49 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Pushes an image to a repository; its name there, by its digest.
+    pub async fn push_image(
+        &self,
+        image: &str,
+        repository: &str,
+        tag: &str,
+        tell: &mut (dyn for<'a> FnMut(Progress<'a>) + Send),
+    ) -> Result<String, DockerError> {
+        let name = format!("{repository}:{tag}");
+        self.tag_image(image, &name).await?;
+        let what = format!("push {name}");
+        let options = PushImageOptions {
+            tag: Some(tag.to_owned()),
+            ..Default::default()
+        };
+        let mut stream =
+            self.docker
+                .push_image(repository, Some(options), self.credentials(repository));
+        let mut digest = None;
+        while let Some(info) = stream.next().await {
+            let info = info.map_err(DockerError::in_stream(&what))?;
+            let status = info.status.unwrap_or_default();
+            // The last line: `TAG: digest: sha256:… size: NUMBER`.
+            let told = status.split_once("digest: ");
+            let told = told.and_then(|(_, rest)| rest.split_whitespace().next());
+            digest = told.map(str::to_owned).or(digest);
+            // Of which layer the bytes are is not told, so that they cannot be added up.
+            let counts = info
+                .progress_detail
+                .is_some_and(|told| told.current.is_some());
+            if !status.is_empty() && !counts {
+                tell(Progress::Line(&status));
+            }
+        }
+        match digest {
+            Some(digest) => Ok(format!("{repository}@{digest}")),
+            None => Err(DockerError::Failed {
+                what,
+                why: "the engine did not tell its digest".into(),
+            }),
+        }
     }
 
     /// Gives an image a name, which means no other image from then on.

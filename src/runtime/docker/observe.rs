@@ -17,7 +17,7 @@ use crate::facts::{
 use crate::model::ServiceName;
 use crate::plan::DatabaseTarget;
 use crate::plan::container::label;
-use crate::script;
+use crate::runtime::database;
 
 impl Engine {
     /// Observes the engine: containers, networks, volumes, images, and what each database answers.
@@ -66,7 +66,13 @@ impl Engine {
             if is_of(stack, network.labels.as_ref()) {
                 facts.owned_networks.insert(name.clone());
             }
-            facts.networks.insert(name, NetworkFacts { internal });
+            let labels = network.labels.as_ref();
+            let definition = labels.and_then(|labels| labels.get(label::SPEC)).cloned();
+            let there = NetworkFacts {
+                internal,
+                definition,
+            };
+            facts.networks.insert(name, there);
         }
         for volume in volumes
             .map_err(listing("volumes"))?
@@ -79,6 +85,7 @@ impl Engine {
             facts.volumes.insert(volume.name);
         }
         for image in images.map_err(listing("images"))? {
+            facts.digests.extend(image.repo_digests);
             let told = ImageFacts {
                 id: image.id,
                 created: image.created,
@@ -133,15 +140,7 @@ impl Engine {
     async fn database(&self, target: &DatabaseTarget) -> Option<DatabaseFacts> {
         let container = target.process.container()?;
         match self
-            .exec_said(
-                container,
-                database_argv(&script::database_facts(
-                    &target.root_password_file,
-                    &target.user_password_file,
-                    &target.database,
-                    &target.user,
-                )),
-            )
+            .exec_said(container, database::facts_script(target).argv())
             .await
         {
             Ok((_, said)) => Some(SchemaFacts::parse(&said)),
@@ -157,14 +156,9 @@ impl Engine {
 
     /// Makes the database and its user.
     pub async fn ensure_database(&self, target: &DatabaseTarget) -> Result<(), DockerError> {
-        let ensure = script::database_ensure(
-            &target.root_password_file,
-            &target.user_password_file,
-            &target.database,
-            &target.user,
-        );
+        let ensure = database::ensure_script(target);
         let container = target.process.name();
-        let (status, said) = self.exec(container, database_argv(&ensure)).await?;
+        let (status, said) = self.exec(container, ensure.argv()).await?;
         if status == 0 {
             return Ok(());
         }
@@ -173,18 +167,6 @@ impl Engine {
             why: said.trim().to_owned(),
         })
     }
-}
-
-/// `sh -c BODY NAME ARGS…`: the script's arguments stay arguments.
-fn database_argv(script: &script::Script) -> Vec<String> {
-    let mut argv = vec![
-        "sh".to_owned(),
-        "-c".to_owned(),
-        script.body.to_owned(),
-        script.name.to_owned(),
-    ];
-    argv.extend(script.args.iter().cloned());
-    argv
 }
 
 pub(super) fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
@@ -219,6 +201,14 @@ pub(super) fn container(summary: ContainerSummary) -> (String, ContainerFacts) {
             .into_iter()
             .filter_map(|port| port.public_port)
             .collect(),
+        writes_to: summary
+            .mounts
+            .unwrap_or_default()
+            .into_iter()
+            .map(mount)
+            .filter(|(_, mounted)| !mounted.read_only)
+            .map(|(_, mounted)| mounted.source)
+            .collect(),
         details: None,
     };
     (name.unwrap_or_default().to_owned(), facts)
@@ -250,6 +240,7 @@ fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
     let settings = ContainerSettings {
         image: config.image.unwrap_or_default(),
         memory: host.memory.unwrap_or(0),
+        cpus: host.nano_cpus.unwrap_or(0),
         pids_limit: host.pids_limit,
         restart: restart.map(|name| name.to_string()).unwrap_or_default(),
         env: variables
@@ -280,6 +271,12 @@ fn container_details(there: ContainerInspectResponse) -> ContainerDetails {
         exit_code: state.exit_code.unwrap_or(0),
         out_of_memory: state.oom_killed.unwrap_or(false),
         pid: state.pid.unwrap_or(0),
+        health: state
+            .health
+            .and_then(|health| health.status)
+            .map(|status| status.to_string())
+            .filter(|status| status != "none")
+            .unwrap_or_default(),
         settings,
     }
 }

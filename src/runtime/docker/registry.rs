@@ -1,13 +1,15 @@
 //! Whether images can be had that the host does not have yet, asked from where they would be pulled to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use futures_util::future::join_all;
 
 use super::Engine;
 use crate::facts::{DockerFacts, RegistryFacts};
+use crate::model::{Login, RegistryName, registry_of};
 
 /// How long a registry is asked for. One that is slower says nothing of the image, so that no run is held up by it.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -18,23 +20,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ASKS_BEHIND_MIRRORS: u32 = 25;
 
 impl Engine {
-    /// What registries say of those images of `wanted` that the engine does not have. Nothing is asked when it has all.
+    /// What registries say of those images of `wanted` that the engine does not have, and of those of `moving` in any case.
+    /// Nothing is asked when there are none.
     pub async fn registry(
         &self,
         wanted: &[String],
+        moving: &BTreeSet<String>,
         there: &DockerFacts,
     ) -> BTreeMap<String, RegistryFacts> {
-        let lacking: Vec<&String> = wanted
+        let asked: BTreeSet<&String> = wanted
             .iter()
-            .filter(|image| !there.images.contains_key(*image))
-            // A name with a digest is not among the tags, and is most often there.
-            .filter(|image| !image.contains('@'))
+            .filter(|image| moving.contains(*image) || !there.has_image(image))
             .collect();
-        if lacking.is_empty() {
+        if asked.is_empty() {
             return BTreeMap::new();
         }
         let behind_mirror = self.trusts_first_mirror(&there.engine).await;
-        let asked = lacking.into_iter().map(|image| async {
+        let asked = asked.into_iter().map(|image| async {
             let told = tokio::time::timeout(DEADLINE, self.ask_registry(image)).await;
             let told = told.unwrap_or_else(|_| {
                 RegistryFacts::Unreachable(format!("no answer within {} s", DEADLINE.as_secs()))
@@ -44,9 +46,27 @@ impl Engine {
         let told = join_all(asked).await.into_iter();
         // A pull would go on to the registry itself, so that what a mirror lacks says nothing.
         told.filter(|(image, told)| {
-            *told == RegistryFacts::Found || !behind_mirror || !is_of_docker_io(image)
+            matches!(told, RegistryFacts::Found { .. })
+                || moving.contains(image)
+                || !behind_mirror
+                || registry_of(image) != RegistryName::DOCKER_IO
         })
         .collect()
+    }
+
+    /// The login of the registry that an image is in, which goes with one request and stays nowhere.
+    pub(super) fn credentials(&self, image: &str) -> Option<DockerCredentials> {
+        let (name, login) = self.logins.of_image(image)?;
+        Some(credentials(name, login))
+    }
+
+    /// All logins, by the names under which a build looks them up.
+    pub(super) fn all_credentials(&self) -> Option<HashMap<String, DockerCredentials>> {
+        let all = self.logins.0.iter();
+        let all: HashMap<String, DockerCredentials> = all
+            .map(|(name, login)| (address(name), credentials(name, login)))
+            .collect();
+        (!all.is_empty()).then_some(all)
     }
 
     async fn trusts_first_mirror(&self, engine: &str) -> bool {
@@ -66,8 +86,11 @@ impl Engine {
     async fn ask_registry(&self, image: &str) -> RegistryFacts {
         let mut attempt = 1;
         loop {
-            let told = match self.docker.inspect_registry_image(image, None).await {
-                Ok(_) => RegistryFacts::Found,
+            let login = self.credentials(image);
+            let told = match self.docker.inspect_registry_image(image, login).await {
+                Ok(found) => RegistryFacts::Found {
+                    digest: found.descriptor.digest,
+                },
                 Err(Error::DockerResponseServerError {
                     status_code,
                     message,
@@ -83,14 +106,20 @@ impl Engine {
     }
 }
 
-/// As the engine reads a name: its first part is a registry when it has a dot or a port, or is `localhost`.
-fn is_of_docker_io(image: &str) -> bool {
-    match image.split_once('/') {
-        None => true,
-        Some((first, _)) => {
-            let is_registry = first.contains(['.', ':']) || first == "localhost";
-            !is_registry || first == "docker.io"
-        }
+fn credentials(name: &RegistryName, login: &Login) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(login.user.clone()),
+        password: Some(login.password.reveal().to_owned()),
+        serveraddress: Some(address(name)),
+        ..Default::default()
+    }
+}
+
+/// As engines call a registry where its login is concerned.
+fn address(name: &RegistryName) -> String {
+    match name.as_str() {
+        RegistryName::DOCKER_IO => "https://index.docker.io/v1/".to_owned(),
+        name => name.to_owned(),
     }
 }
 
@@ -140,15 +169,5 @@ mod tests {
         assert!(matches!(judge(500, denied), RegistryFacts::Denied(_)));
         let away = "Get \"https://registry.example.com/v2/\": dial tcp: lookup registry.example.com: no such host";
         assert!(matches!(judge(500, away), RegistryFacts::Unreachable(_)));
-    }
-
-    #[test]
-    fn a_registry_is_told_from_a_folder_of_docker_io() {
-        for image in ["mysql:8.4", "bitnami/redis", "docker.io/library/mysql"] {
-            assert!(is_of_docker_io(image), "{image}");
-        }
-        for image in ["ghcr.io/a/b:1", "registry:5000/a", "localhost/a"] {
-            assert!(!is_of_docker_io(image), "{image}");
-        }
     }
 }

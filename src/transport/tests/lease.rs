@@ -110,6 +110,7 @@ async fn connection(sshd: &Sshd) -> SshConnection {
 async fn a_lock_is_one_runs_until_it_says_good_bye() {
     let sshd = Sshd::start("");
     let stack = Stack(&sshd);
+    std::fs::write(stack.path("manifest.json"), "{}").expect("write");
     let (ann, bob) = (connection(&sshd).await, connection(&sshd).await);
     let answer = stack.try_lock(&ann, "ann", Duration::ZERO).await;
     assert_eq!(answer, LeaseAnswer::Held { generation: 1 });
@@ -168,6 +169,49 @@ async fn a_lock_is_one_runs_until_it_says_good_bye() {
     assert!(stack.is_free());
     assert_eq!(stack.told(), "undone\n", "once");
     assert!(!Path::new(&stack.path("pending")).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs sshd"]
+async fn a_lock_goes_with_its_stack_and_is_still_one_runs_at_a_time() {
+    let sshd = Sshd::start("");
+    let stack = Stack(&sshd);
+    let ann = connection(&sshd).await;
+    stack.lock(&ann, "ann").await;
+    let waiting = async |who: &'static str| {
+        let connection = connection(&sshd).await;
+        let answer = stack
+            .try_lock(&connection, who, Duration::from_secs(20))
+            .await;
+        assert!(matches!(answer, LeaseAnswer::Held { .. }), "{answer:?}");
+        let script = sh(
+            "echo $1 >>$2; sleep 0.3; echo $1 >>$2",
+            &[who, &stack.path("ran")],
+        );
+        let ended = connection.run(&script, b"", DEADLINE).await;
+        assert_eq!(ended.expect("runs").status, 0);
+        connection.close().await;
+    };
+    let ends = async {
+        // Both have the file open that goes.
+        eventually("both wait", async || {
+            let script = sh(
+                "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c -- \"$1\\$\"",
+                &[&stack.path("stack.lock")],
+            );
+            let open = ann.run(&script, b"", DEADLINE).await.expect("runs");
+            String::from_utf8_lossy(&open.stdout).trim() == "3"
+        })
+        .await;
+        ann.close().await;
+    };
+    tokio::join!(waiting("bob"), waiting("eve"), ends);
+    let ran = std::fs::read_to_string(stack.path("ran")).expect("they ran");
+    assert!(
+        ["bob\nbob\neve\neve\n", "eve\neve\nbob\nbob\n"].contains(&ran.as_str()),
+        "one after the other: {ran}"
+    );
+    assert!(!Path::new(&stack.path("stack.lock")).exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

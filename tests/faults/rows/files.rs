@@ -338,13 +338,14 @@ fn secrets(bench: &mut Bench) {
                 "{name}: {seen:?}"
             );
         };
-        let script = script::secret_generate(disk.path("secrets/PASSWORD"), 32);
+        let script = script::secret_generate(disk.path("secrets/PASSWORD"), 32, 0);
         disk.cut(&script, b"", |root| whole(root, "secrets/PASSWORD"));
         let script = script::secret_copy(
             disk.path("secrets/PASSWORD"),
             disk.path("secrets/copy"),
             "0",
             "0",
+            "0400",
         );
         disk.cut(&script, b"", |root| {
             whole(root, "secrets/PASSWORD");
@@ -380,9 +381,10 @@ fn pending(bench: &mut Bench) {
         disk.sync();
         let mark = disk.path("s/served/app/one");
         let script = script::commit(disk.path("s/pending"), 1_700_000_000).with(["serves", &mark]);
-        disk.cut(&script, b"", |root| {
+        // What comes after the confirmation can be taken back as well.
+        let confirmed = format!("{header}\nlater\tdHJ1ZQo=\n");
+        disk.cut(&script, confirmed.as_bytes(), |root| {
             let seen = read(root, "s/pending").expect("it stays until the run has ended");
-            let confirmed = format!("{header}\n");
             assert!(seen == whole || seen == confirmed, "{seen:?}");
             // What is not taken back any more has its mark.
             assert!(seen == whole || root.join("s/served/app/one").exists());
@@ -397,6 +399,7 @@ fn pending(bench: &mut Bench) {
         let whole = format!("{header}\nremove the file\t{line}\n");
         disk.put("s/pending", &whole);
         disk.put("s/history.jsonl", "{\"run\":\"r0\"}\n");
+        disk.put("s/releases/app/1/.stackctl.a1B2c3", "half a fi");
         disk.sync();
         let script = script::recover(
             disk.path("s/pending"),
@@ -414,6 +417,8 @@ fn pending(bench: &mut Bench) {
             // Nothing is forgotten before it is done and written down.
             if seen.is_none() {
                 assert!(!root.join("s/file").exists(), "taken back");
+                let part = root.join("s/releases/app/1/.stackctl.a1B2c3");
+                assert!(!part.exists(), "what was being written is gone");
                 assert!(
                     history.contains("\"outcome\":\"interrupted\""),
                     "{history:?}"

@@ -84,7 +84,7 @@ fn outcome(ran: &Ran) -> Run {
     Run::Unharmed
 }
 
-fn killed(bench: &mut Bench, work: Work, when: &str) {
+pub(super) fn killed(bench: &mut Bench, work: Work, when: &str) {
     bench.raise(4, |lane, number| {
         let versions = work.prepare(lane);
         let mut command = work.command(lane);
@@ -97,7 +97,7 @@ fn killed(bench: &mut Bench, work: Work, when: &str) {
 }
 
 /// Killed by strace(1) as the n-th of the calls is made, wherever that is.
-fn traced(bench: &mut Bench, work: Work) {
+pub(super) fn traced(bench: &mut Bench, work: Work) {
     bench.raise(23, |lane, number| {
         let versions = work.prepare(lane);
         let plain = work.command(lane);
@@ -132,7 +132,7 @@ fn traced(bench: &mut Bench, work: Work) {
 }
 
 /// At an odd step the signal comes while nothing is under way, at an even one while the step is.
-fn cancelled(bench: &mut Bench, work: Work) {
+pub(super) fn cancelled(bench: &mut Bench, work: Work) {
     bench.raise(5, |lane, number| {
         let versions = work.prepare(lane);
         let (mut running, halt) = work.halt_at(lane, &format!("before:{number}"));

@@ -89,7 +89,7 @@ fn comes_back(lane: &Lane, versions: &[String; 2]) {
 }
 
 /// Every process of the host ends at once, at the n-th step; then it boots.
-fn power(bench: &mut Bench, work: Work) {
+pub(super) fn power(bench: &mut Bench, work: Work) {
     bench.raise(3, |lane, number| {
         let versions = work.prepare(lane);
         let (running, halt) = work.halt_at(lane, &format!("before:{number}"));
@@ -112,7 +112,7 @@ fn power(bench: &mut Bench, work: Work) {
 }
 
 /// Shut down in order, with a run on it; comes back with one whole release.
-fn rebooted(bench: &mut Bench) {
+pub(super) fn rebooted(bench: &mut Bench) {
     bench.raise(7, |lane, number| {
         let versions = Work::Deploy.prepare(lane);
         let (running, halt) = Work::Deploy.halt_at(lane, &format!("after:{number}"));
@@ -226,6 +226,14 @@ fn full(
                 1,
                 "one whole release serves while the disk is full: {held:?}"
             );
+            // What the hint says of it is so.
+            if ran.stderr.contains("could not undo") {
+                ran.says("tells what serves now");
+            } else if held.contains(&versions[1]) {
+                ran.says("the switch is done and stays");
+            } else {
+                ran.says("what served before still serves");
+            }
         }
         lane.is_free(Duration::from_secs(5));
         Work::Deploy.finish(lane, run, &versions);
@@ -237,8 +245,11 @@ fn full(
 const SMALL: &str = "set -e; d=FOLDER; mountpoint -q $d && exit 0; mkdir -p /mnt/small; \
     mount -t tmpfs -o mode=$(stat -c %a $d) tmpfs /mnt/small; cp -a $d/. /mnt/small/; \
     mount --bind /mnt/small $d; umount /mnt/small";
+/// The other way round, while visitors look at what is in it: a reboot would end such a mount.
+const LARGE_AGAIN: &str = "set -e; d=FOLDER; mkdir -p /mnt/below; mount --bind ${d%/*} /mnt/below; below=/mnt/below/${d##*/}; \
+    find $below -mindepth 1 -delete; cp -a $d/. $below/; umount -l $d; umount /mnt/below";
 
-fn state_full(bench: &mut Bench) {
+pub(super) fn state_full(bench: &mut Bench) {
     let folder = "/var/lib/stackctl/STACK";
     let shrink = |pages: usize| {
         format!(
@@ -246,15 +257,30 @@ fn state_full(bench: &mut Bench) {
             pages * 4
         )
     };
-    let grow = format!("mount -o remount,size=64m {folder}");
+    let larger = format!("mount -o remount,size=64m {folder}");
+    let grow = format!("{larger}; {}", LARGE_AGAIN.replace("FOLDER", folder));
     full(bench, 6, &SMALL.replace("FOLDER", folder), shrink, &grow);
 }
 
-fn run_full(bench: &mut Bench) {
-    let shrink = |pages: usize| {
+pub(super) fn run_full(bench: &mut Bench) {
+    run_full_but(bench, |pages| pages * 4);
+}
+
+/// systemd reads no units again while less than 16 MiB are free there: first by pages, as everything else writes, then in
+/// growing steps.
+pub(super) fn run_full_for_units(bench: &mut Bench) {
+    run_full_but(bench, |pages| match pages {
+        ..18 => pages * 4,
+        _ => (pages - 12).pow(2) * 16,
+    });
+}
+
+/// `room` says how many KiB are left at each number.
+fn run_full_but(bench: &mut Bench, room: impl Fn(usize) -> usize) {
+    let shrink = |number: usize| {
         format!(
             "used=$(df -k --output=used /run | tail -n 1); mount -o remount,size=$((used + {}))k /run",
-            pages * 4
+            room(number)
         )
     };
     full(bench, 6, "true", shrink, "mount -o remount,size=1g /run");
@@ -284,7 +310,8 @@ fn no_inodes(bench: &mut Bench) {
             "used=$(df --output=iused {folder} | tail -n 1); mount -o remount,nr_inodes=$((used + {more})) {folder}"
         )
     };
-    let grow = format!("mount -o remount,nr_inodes=100000 {folder}");
+    let larger = format!("mount -o remount,nr_inodes=100000 {folder}");
+    let grow = format!("{larger}; {}", LARGE_AGAIN.replace("FOLDER", folder));
     full(bench, 6, &SMALL.replace("FOLDER", folder), shrink, &grow);
 }
 

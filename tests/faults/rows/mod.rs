@@ -10,6 +10,7 @@ pub mod network;
 pub mod releases;
 pub mod supply;
 pub mod together;
+pub mod units;
 
 use std::process::Command;
 
@@ -17,7 +18,6 @@ use super::lane::{Lane, Run};
 use super::matrix::{Cell, Place};
 use super::scenario::Running;
 
-/// All cells of the matrix.
 /// The cells of the short form: one place of each kind of fault.
 pub const SHORT: &[&str] = &[
     "power cut, as the disk sees it · ",
@@ -30,8 +30,11 @@ pub const SHORT: &[&str] = &[
     "bad release · never gets healthy",
     "bad release · gets unhealthy during bake",
     "deployers at once · another stack",
+    "deployer killed · unit, deploy: SIGKILL before each step",
+    "power cut · unit, deploy: at each step",
 ];
 
+/// All cells of the matrix.
 pub fn cells() -> Vec<Cell> {
     [
         killed::cells(),
@@ -44,6 +47,7 @@ pub fn cells() -> Vec<Cell> {
         supply::cells(),
         memory::cells(),
         files::cells(),
+        units::cells(),
     ]
     .into_iter()
     .flatten()

@@ -103,7 +103,7 @@ fn start_and_harm(
     Some((running, harmed))
 }
 
-fn silent(bench: &mut Bench, work: Work) {
+pub(super) fn silent(bench: &mut Bench, work: Work) {
     bench.raise(6, |lane, number| {
         let versions = work.prepare(lane);
         let harmed = start_and_harm(lane, work, number, |lane| lane.wire.go_silent());
@@ -135,7 +135,7 @@ fn silent(bench: &mut Bench, work: Work) {
     });
 }
 
-fn cut(bench: &mut Bench, work: Work, fault: fn(&Lane)) {
+pub(super) fn cut(bench: &mut Bench, work: Work, fault: fn(&Lane)) {
     bench.raise(4, |lane, number| {
         let versions = work.prepare(lane);
         let Some((running, began)) = start_and_harm(lane, work, number, fault) else {
@@ -158,7 +158,7 @@ fn cut(bench: &mut Bench, work: Work, fault: fn(&Lane)) {
 }
 
 /// Kills the process of sshd that carries the connection which holds the lock.
-fn kill_sshd(lane: &Lane) {
+pub(super) fn kill_sshd(lane: &Lane) {
     lane.host().root(&format!(
         "inode=$(stat -c %i /run/stackctl/{}.lock)
          holder=$(awk -v inode=\":$inode\" '$2 == \"FLOCK\" && index($6, inode) {{ print $5; exit }}' /proc/locks)

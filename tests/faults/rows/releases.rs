@@ -49,7 +49,7 @@ pub fn cells() -> Vec<Cell> {
 }
 
 /// The old release serves throughout, the run ends with 6 and says why, and nothing of the new one is left.
-fn refused(bench: &mut Bench, behaviour: &str, check: impl FnOnce(&Ran)) {
+pub(super) fn refused(bench: &mut Bench, behaviour: &str, check: impl FnOnce(&Ran)) {
     bench.stack(|lane| {
         lane.app_keys = vec![
             "health: {path: /healthz, interval: 100ms, deadline: 5s}".into(),
@@ -63,11 +63,7 @@ fn refused(bench: &mut Bench, behaviour: &str, check: impl FnOnce(&Ran)) {
         check(ran.expect(6));
         lane.serves_whole(&[&versions[0]]);
         lane.lost_nothing();
-        let container = lane.host().root(&format!(
-            "docker ps -a --format '{{{{.Names}}}}' | grep '^{}-app-' | wc -l",
-            lane.stack
-        ));
-        assert_eq!(container, "2", "what serves and what served before");
+        assert_eq!(lane.app_releases(), 2, "what serves and what served before");
         lane.behaves("good");
         lane.next_version();
         lane.converges(&["deploy", "--yes"]);
@@ -76,7 +72,7 @@ fn refused(bench: &mut Bench, behaviour: &str, check: impl FnOnce(&Ran)) {
 }
 
 /// It serves well; when it is its turn to go, it is killed after its grace, and nobody notices.
-fn stubborn(bench: &mut Bench) {
+pub(super) fn stubborn(bench: &mut Bench) {
     bench.stack(|lane| lane.app_keys = vec!["warm: 0s".into()]);
     bench.run("deploy", |lane| {
         lane.behaves("stubborn");
@@ -104,7 +100,7 @@ fn slow(bench: &mut Bench) {
 }
 
 /// Nothing is switched, and nothing is left.
-fn phase(bench: &mut Bench, program: &str, says: &str) {
+pub(super) fn phase(bench: &mut Bench, program: &str, says: &str) {
     bench.stack(|lane| {
         lane.app_keys = vec![
             "release: [python, phase.py]".into(),
@@ -118,7 +114,8 @@ fn phase(bench: &mut Bench, program: &str, says: &str) {
         lane.serves_whole(&[&versions[0]]);
         lane.lost_nothing();
         let one_offs = lane.host().root(&format!(
-            "docker ps --filter label=stackctl.stack={} --format '{{{{.Command}}}}' | grep phase || true",
+            "docker ps --filter label=stackctl.stack={0} --format '{{{{.Command}}}}' | grep phase; \
+             systemctl list-units --plain --no-legend '*{0}*release*'; true",
             lane.stack
         ));
         assert_eq!(one_offs, "", "what took too long is ended");

@@ -1,0 +1,38 @@
+"""Makes the table. Runs before each release gets requests, so it must be safe to run again."""
+
+import sys
+import time
+
+import pymysql
+
+from main import LONGEST_TEXT, database
+
+PATIENCE = 30  # seconds that the database may take to come up
+
+MESSAGES = f"""
+CREATE TABLE IF NOT EXISTS messages (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    text VARCHAR({LONGEST_TEXT}) NOT NULL,
+    picture VARCHAR(80),
+    posted TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+) CHARACTER SET utf8mb4
+"""
+
+
+def main():
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with database() as connection, connection.cursor() as cursor:
+                cursor.execute(MESSAGES)
+            print("the table is ready")
+            return 0
+        except pymysql.err.OperationalError as problem:
+            if time.monotonic() >= deadline:
+                print(f"no database after {PATIENCE} s: {problem}", file=sys.stderr)
+                return 1
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

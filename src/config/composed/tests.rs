@@ -1,0 +1,417 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::super::{ConfigErrors, Elsewhere, Read, SourceText, Surroundings, read};
+use crate::model::{
+    App, AppSource, ComposedMount, Condition, Container, Listen, Restart, Service, Stack,
+};
+
+const SITES: &str = "sites: {s: {routes: {/: server}}}\n";
+
+fn with(yaml: &str, compose: &str, more: &[(&str, &str)]) -> Result<Read, ConfigErrors> {
+    let text = format!("stack: shop\nhosts: {{h: 10.0.0.1}}\ncompose: app/compose.yaml\n{yaml}");
+    let mut files: BTreeMap<PathBuf, String> =
+        [("/src/app/compose.yaml".into(), compose.to_owned())].into();
+    let more = more
+        .iter()
+        .map(|(path, text)| (format!("/src/app/{path}").into(), (*text).to_owned()));
+    files.extend(more);
+    let around = Surroundings {
+        base: "/src".into(),
+        home: Some("/home/ada".into()),
+    };
+    let elsewhere = Elsewhere {
+        files: &files,
+        variables: BTreeMap::from([("TOKEN".to_owned(), "t0ken".to_owned())]),
+    };
+    let name = "stackctl.yaml";
+    read(&SourceText { name, text: &text }, None, &around, &elsewhere)
+}
+
+#[track_caller]
+fn good(yaml: &str, compose: &str) -> Stack {
+    let read = with(yaml, compose, &[]);
+    read.unwrap_or_else(|errors| panic!("{errors}")).stack
+}
+
+#[track_caller]
+fn check(yaml: &str, compose: &str, expected: &[&str]) {
+    let errors = with(yaml, compose, &[]).expect_err("it should not be accepted");
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(told, expected, "for:\n{yaml}{compose}");
+}
+
+fn service<'s>(stack: &'s Stack, name: &str) -> &'s Service {
+    &stack.services[&name.parse().unwrap()]
+}
+
+fn app<'s>(stack: &'s Stack, name: &str) -> &'s App {
+    service(stack, name).app().expect("a route leads to it")
+}
+
+fn container<'s>(stack: &'s Stack, name: &str) -> &'s Container {
+    service(stack, name)
+        .container()
+        .expect("no route leads to it")
+}
+
+const SHOP: &str = "\
+services:
+  server:
+    build: ./server
+    environment: {DB: db, EMPTY: '', GONE: }
+    ports: ['5003:5003']
+    networks: [front, back]
+    depends_on: {db: {condition: service_healthy}, setup: {condition: service_completed_successfully}}
+    stop_grace_period: 1m30s
+  setup:
+    build: ./server
+    command: python setup.py
+    networks: [back]
+    depends_on: [db]
+  db:
+    image: mysql:8.4
+    hostname: shop-db
+    restart: unless-stopped
+    environment: {MYSQL_ROOT_PASSWORD: s3cret}
+    healthcheck: {test: mysqladmin ping, interval: 5s, retries: 10}
+    volumes: ['data:/var/lib/mysql:rw']
+    networks: {back: {aliases: [sql]}}
+    deploy: {resources: {limits: {memory: 512m, cpus: '0.5', pids: 200}}}
+    ports: ['3306:3306', '127.0.0.1:33060:33060']
+networks: {front: , back: {internal: true}}
+volumes: {data: }
+";
+
+#[test]
+fn a_service_with_a_route_is_an_app_and_one_without_is_replaced_in_its_place() {
+    let yaml = format!(
+        "services: {{server: {{health: /health, release: [python, setup.py], bake: 2s}}}}\n{SITES}"
+    );
+    let stack = good(&yaml, SHOP);
+    let server = app(&stack, "server");
+    assert_eq!(server.listen, Listen::Port(5003));
+    assert_eq!(server.health.path, "/health");
+    assert_eq!((server.bake, server.stop_grace), (2, 90));
+    assert_eq!(server.release.as_ref().unwrap(), &["python", "setup.py"]);
+    let AppSource::Build(build) = &server.source else {
+        panic!("it is built")
+    };
+    assert_eq!(build.context, PathBuf::from("/src/app/server"));
+    assert_eq!(build.dockerfile, Some("Dockerfile".into()));
+    let composed = server.composed.as_ref().unwrap();
+    // What leads out comes first: the host reaches it there.
+    let networks: Vec<&str> = composed
+        .networks
+        .iter()
+        .map(|place| place.network.as_str())
+        .collect();
+    assert_eq!(networks, ["shop_front", "shop_back"]);
+    assert_eq!(composed.environment["DB"].as_deref(), Some("db"));
+    assert_eq!(composed.environment["EMPTY"].as_deref(), Some(""));
+    assert_eq!(composed.options.unset, ["GONE"]);
+    assert!(
+        composed.options.ports.is_empty(),
+        "its site is where it is reached"
+    );
+    let needs: Vec<&str> = service(&stack, "server")
+        .needs
+        .iter()
+        .map(|name| name.as_str())
+        .collect();
+    assert_eq!(needs, ["db", "setup"]);
+
+    let db = container(&stack, "db");
+    assert!(!db.is_job && container(&stack, "setup").is_job);
+    let options = &db.composed.options;
+    assert_eq!(options.restart, Restart::UnlessStopped);
+    assert_eq!(options.memory_limit, Some(512 << 20));
+    assert_eq!(
+        (options.cpus, db.composed.pids),
+        (Some(500_000_000), Some(200))
+    );
+    let check = options.healthcheck.as_ref().unwrap();
+    assert_eq!(check.test, ["CMD-SHELL", "mysqladmin ping"]);
+    assert_eq!((check.interval, check.retries), (5_000_000_000, 10));
+    assert_eq!(db.composed.networks[0].aliases, ["db", "shop-db", "sql"]);
+    let [ComposedMount::Volume { name, to, .. }] = &options.mounts[..] else {
+        panic!("{:?}", options.mounts)
+    };
+    assert_eq!(
+        (name.as_deref(), to.as_str()),
+        (Some("shop_data"), "/var/lib/mysql")
+    );
+    let waits: Vec<Condition> = composed.after.iter().map(|after| after.condition).collect();
+    assert_eq!(waits, [Condition::Healthy, Condition::Completed]);
+    assert!(stack.networks["shop_back"].internal && !stack.networks["shop_front"].internal);
+    assert!(stack.volumes.contains_key("shop_data"));
+}
+
+#[test]
+fn a_port_for_everybody_is_for_the_host_alone_unless_the_yaml_insists() {
+    let read = with(SITES, SHOP, &[]).unwrap();
+    let places = |stack: &Stack| {
+        let ports = &container(stack, "db").composed.options.ports;
+        let ports = ports
+            .iter()
+            .map(|port| format!("{}:{}", port.address, port.outside));
+        ports.collect::<Vec<_>>()
+    };
+    assert_eq!(places(&read.stack), ["127.0.0.1:3306", "127.0.0.1:33060"]);
+    let notes: Vec<String> = read
+        .notes
+        .iter()
+        .map(|note| format!("{}:{}: {}", note.file, note.line, note.message))
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "compose.yaml:23: port 3306 of `db` is published on 127.0.0.1 alone; `services: {db: {publish: open}}` would open it to all"
+        ]
+    );
+    assert_eq!(read.stack.open_ports(&"h".parse().unwrap()), [80].into());
+    let open = good(
+        &format!("services: {{db: {{publish: open}}}}\n{SITES}"),
+        SHOP,
+    );
+    assert_eq!(places(&open), ["0.0.0.0:3306", "127.0.0.1:33060"]);
+    assert_eq!(open.open_ports(&"h".parse().unwrap()), [80, 3306].into());
+}
+
+#[test]
+fn secrets_configs_and_files_are_a_part_of_the_definition() {
+    let compose = "\
+services:
+  cache:
+    image: redis:7
+    restart: always
+    env_file: cache.env
+    secrets: [password, {source: token, target: /etc/token, uid: '999', mode: 0400}]
+    configs: [{source: settings, target: /etc/redis.conf}]
+    volumes: ['./start.sh:/start.sh:ro', '/srv/cache:/data']
+secrets: {password: {file: ./password.txt}, token: {environment: TOKEN}}
+configs: {settings: {content: 'port 6379'}}
+";
+    let more = [
+        ("cache.env", "SIZE=3\n"),
+        ("password.txt", "s3cret\n"),
+        ("start.sh", "#!/bin/sh\n"),
+    ];
+    let stack = with("", compose, &more).unwrap().stack;
+    let composed = &container(&stack, "cache").composed;
+    assert_eq!(composed.environment["SIZE"].as_deref(), Some("3"));
+    let files: Vec<(&str, &str, u32, u32, bool)> = composed
+        .files
+        .iter()
+        .map(|file| {
+            let text = file.contents.reveal();
+            (file.to.as_str(), text, file.mode, file.user, file.is_secret)
+        })
+        .collect();
+    assert_eq!(
+        files,
+        [
+            ("/start.sh", "#!/bin/sh\n", 0o555, 0, true),
+            ("/run/secrets/password", "s3cret\n", 0o444, 0, true),
+            ("/etc/token", "t0ken", 0o400, 999, true),
+            ("/etc/redis.conf", "port 6379", 0o444, 0, true),
+        ]
+    );
+    assert!(
+        matches!(&composed.options.mounts[..], [ComposedMount::Bind { from, .. }] if from == "/srv/cache")
+    );
+}
+
+#[test]
+fn names_images_profiles_and_several_files() {
+    let compose = "\
+services:
+  Celery_Worker: {image: app, restart: always, networks: {default: }}
+  server: {build: ., image: app, expose: [8000]}
+  tools: {image: busybox, profiles: [debug]}
+";
+    let stack = good(SITES, compose);
+    let worker = container(&stack, "celery-worker");
+    assert!(
+        matches!(&worker.source, AppSource::Build(_)),
+        "`app` is what `server` is built as"
+    );
+    assert_eq!(worker.composed.networks[0].aliases, ["Celery_Worker"]);
+    assert_eq!(app(&stack, "server").listen, Listen::Port(8000));
+    assert!(!stack.services.contains_key(&"tools".parse().unwrap()));
+}
+
+#[test]
+fn errors_of_the_compose_file_have_its_name_and_place() {
+    check(
+        SITES,
+        "services:\n  server:\n    imag: x\n",
+        &[
+            "compose.yaml:2:3: `server` has neither `image` nor `build` (name the image to run, or the folder to build it from)",
+            "compose.yaml:3:5: unknown key `imag` (did you mean `image`?)",
+        ],
+    );
+    let errors = with("", "services: {}", &[]).unwrap_err();
+    assert!(
+        errors.to_string().contains("there are no services"),
+        "{errors}"
+    );
+    let text = "stack: s\nhosts: {h: x}\ncompose: nowhere.yaml\n";
+    let around = Surroundings {
+        base: "/src".into(),
+        home: None,
+    };
+    let errors = super::super::parse(
+        &SourceText {
+            name: "stackctl.yaml",
+            text,
+        },
+        &around,
+    )
+    .unwrap_err();
+    assert!(
+        errors
+            .to_string()
+            .contains("there is no file `nowhere.yaml`"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn what_is_not_supported_is_an_error_with_its_key_and_line() {
+    check(
+        "",
+        "\
+services:
+  a:
+    image: x
+    restart: always
+    platform: linux/arm64
+    pull_policy: always
+    mac_address: 02:42:ac:11:65:43
+    depends_on: {b: {condition: service_started, restart: true}}
+    deploy: {replicas: 3, update_config: {order: start-first}, placement: {constraints: [x]}}
+  b:
+    build: {context: ., no_cache: true, tags: [x]}
+    restart: always
+    volumes: ['./data:/data', 'named:/x']
+    ports: ['80', '3000-3001:90']
+    network_mode: container:x
+volumes: {named: {driver_opts: {type: none, o: bind, device: ./here}, driver: local}}
+",
+        &[
+            "compose.yaml:5:5: `platform` of `a` is not supported (remove it: the host's own is taken)",
+            "compose.yaml:6:5: `pull_policy` of `a` is not supported (remove it: an image is pulled where the host does not have it; another version has another tag)",
+            "compose.yaml:7:5: `mac_address` of `a` is not supported (remove it)",
+            "compose.yaml:8:50: `depends_on.b.restart` of `a` is not supported (remove it, and have the service connect again by itself)",
+            "compose.yaml:9:14: `deploy.replicas` of `a` is not supported (remove it: one container runs)",
+            "compose.yaml:9:27: `deploy.update_config` of `a` is not supported (remove it: it is for swarms)",
+            "compose.yaml:9:64: `deploy.placement` of `a` is not supported (remove it: `services: {NAME: {on: [HOST]}}` of stackctl.yaml says where it runs)",
+            "compose.yaml:11:25: `build.no_cache` of `b` is not supported (remove it)",
+            "compose.yaml:11:41: `build.tags` of `b` is not supported (remove it)",
+            "compose.yaml:13:15: `b` mounts `./data`, and there is no such file here (hosts get copies of files; for data, name a volume and declare it under the top-level `volumes`)",
+            "compose.yaml:14:13: port 80 of `b` has no port of the host (name one, such as `127.0.0.1:80:80`; services of one network reach each other without it)",
+            "compose.yaml:14:19: port 90 of `b`: a port out of `3000-3001` is not supported (name one, such as `127.0.0.1:90:90`; services of one network reach each other without it)",
+            "compose.yaml:15:5: `network_mode` of `b` is not supported (write `networks`, or `host` or `none`)",
+            "compose.yaml:16:19: volume `named`: `./here` is a folder of this machine, which hosts do not have (remove `driver_opts`: the engine keeps the volume)",
+        ],
+    );
+}
+
+#[test]
+fn what_two_releases_cannot_both_have_is_refused() {
+    check(
+        SITES,
+        "\
+services:
+  server:
+    image: x
+    ports: ['8080:80', '9000:9000']
+    networks: {back: {ipv4_address: 10.9.0.2}}
+  job:
+    image: x
+    depends_on: {server: {condition: service_completed_successfully}}
+networks: {back: {internal: true, ipam: {config: [{subnet: 10.9.0.0/24}]}}}
+",
+        &[
+            "compose.yaml:2:3: a route leads to `server`, and others wait until it has ended (wait for `service_healthy`, or lead the route elsewhere)",
+            "compose.yaml:2:3: a route leads to `server`, which tells several ports (say where it answers HTTP, in stackctl.yaml: `services: {server: {listen: 80}}`)",
+            "compose.yaml:5:5: a route leads to `server`, and all its networks are internal: the host cannot reach it there (put it on a network that is not `internal` as well; the others stay as they are)",
+            "compose.yaml:5:16: `networks.back` of `server`: an address of its own is not supported (remove it: two releases run beside each other)",
+        ],
+    );
+    let yaml = format!("services: {{server: {{listen: 80}}}}\n{SITES}");
+    check(
+        &yaml,
+        "services: {server: {image: x, ports: ['8080:80', '9000:9000']}}",
+        &[
+            "compose.yaml:1:50: port 9000 of `server` cannot be published: a route leads to it, so two releases run beside each other (remove it; services of one network reach each other without it)",
+        ],
+    );
+}
+
+#[test]
+fn services_adds_only_what_compose_cannot_say() {
+    let compose = "services: {server: {image: x, expose: [80]}, db: {image: y, restart: always}}";
+    let yaml = format!(
+        "services:\n  server: {{env: {{A: b}}, publish: open, stop_grace: 3s}}\n  db: {{health: /, image: z}}\n  other: {{health: /}}\n{SITES}"
+    );
+    check(
+        &yaml,
+        compose,
+        &[
+            "stackctl.yaml:5:12: `env` of `server` is said in its compose file (write it there, as `environment`)",
+            "stackctl.yaml:5:25: `publish` has no effect on `server`, to which a route leads (remove it: visitors reach it through its site)",
+            "stackctl.yaml:5:40: `stop_grace` of `server` is said in its compose file (write it there, as `stop_grace_period`)",
+            "stackctl.yaml:6:8: `health` does not apply to `db`, to which no route leads (it is for what answers visitors: lead a route there, or remove it)",
+            "stackctl.yaml:6:19: service `db` is one of the compose file, which says what it is (give the other one another name)",
+            "stackctl.yaml:7:3: service `other` does not say what it is (give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`)",
+        ],
+    );
+    check(
+        "sites: {s: {routes: {/: serverr}}}\n",
+        compose,
+        &["stackctl.yaml:4:25: there is no service `serverr` (did you mean `server`?)"],
+    );
+}
+
+#[test]
+fn a_port_of_the_host_is_taken_once() {
+    check(
+        SITES,
+        "services: {server: {image: x, expose: [80]}, a: {image: x, restart: always, ports: ['80:1']}, b: {image: x, restart: always, ports: ['80:2']}}",
+        &[
+            "stackctl.yaml:4:9: port 80 of site `s` is published by `a` of the compose file (give one of them another, or lead a route to that service instead)",
+            "stackctl.yaml:4:9: port 80 of site `s` is published by `b` of the compose file (give one of them another, or lead a route to that service instead)",
+            "compose.yaml:1:134: port 80 of the host is published by `a` and `b` (give one of them another port)",
+        ],
+    );
+}
+
+#[test]
+fn secrets_of_the_stack_come_beside_what_compose_says() {
+    let compose = "services: {server: {image: x, expose: [80], environment: {KEY: dev}}, db: {image: y, restart: always}}";
+    let declared = "secrets: {KEY: {env: KEY}, MADE: {generated: 32}}\n";
+    let yaml = format!(
+        "services:\n  server: {{env: {{KEY: {{secret: KEY}}}}, secrets: [MADE]}}\n  db: {{secrets: [KEY]}}\n{declared}{SITES}"
+    );
+    let stack = good(&yaml, compose);
+    let given = |name: &str| &service(&stack, name).secrets;
+    assert_eq!(given("server").env.len(), 1);
+    assert_eq!(
+        (given("server").files.len(), given("db").files.len()),
+        (1, 1)
+    );
+    let yaml = format!(
+        "services:\n  server: {{env: {{KEY: {{secret: MADE}}}}, env_file: .env}}\n  db: {{env: {{A: b, C: {{secret: KEY}}}}}}\n{declared}{SITES}"
+    );
+    check(
+        &yaml,
+        compose,
+        &[
+            "stackctl.yaml:5:18: `MADE` is made on its host and never leaves it, so a container cannot have it as a variable (write `secrets: [MADE]`: the app reads it from the file that MADE_FILE names)",
+            "stackctl.yaml:5:40: `env_file` of `server` is said in its compose file (write it there, as `env_file`)",
+            "stackctl.yaml:6:8: `env` of `db` is said in its compose file (write it there, as `environment`)",
+        ],
+    );
+}

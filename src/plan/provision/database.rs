@@ -1,0 +1,371 @@
+//! Databases: in containers and of the distribution, with their accounts.
+
+use super::super::Stopped;
+use super::super::container::{self, label};
+use super::super::host::{HostPlan, is_ours};
+use super::super::step::{Action, DatabaseTarget, Process};
+use super::{MARIADB, PASSWORD_LENGTH};
+use crate::facts::{ContainerFacts, DatabaseFacts, SchemaFacts};
+use crate::model::{
+    Database, Dialect, HostPath, ImageRef, Layout, Owner, RemoteFile, Service, Stack,
+};
+
+impl<'a> HostPlan<'a> {
+    /// Data and the password that opens it are only good together.
+    pub(in crate::plan) fn check_database(&mut self, service: &Service) {
+        if !service.in_container() {
+            return self.check_packaged_database(service);
+        }
+        let volume = self.layout.volume(&service.name);
+        let Some(docker) = &self.facts.docker else {
+            return;
+        };
+        let has_volume = docker.volumes.contains(&volume);
+        let made = self
+            .facts
+            .files
+            .contains_key(&database_marker(&self.layout, service));
+        let root = self.layout.secret(&container::root_secret(service));
+        let app = self.layout.secret(&container::app_secret(service));
+        let is_gone = |path: &HostPath| !self.facts.files.contains_key(path);
+        let (root_gone, app_gone) = (is_gone(&root), is_gone(&app));
+        if has_volume && root_gone {
+            let text = format!(
+                "the data of `{}` (volume {volume}) is there, but its root password {root} is gone",
+                service.name
+            );
+            self.refuse(text, format!("put the password back into {root} (mode 0600); or, to begin with an empty database, remove the volume {volume}"));
+        } else if has_volume && app_gone {
+            // A new one would lock the releases out that run with the old one.
+            let text = format!(
+                "the data of `{}` (volume {volume}) is there, but its user's password {app} is gone",
+                service.name
+            );
+            let name = container::app_secret(service);
+            self.refuse(text, format!("put the password back into {app} (mode 0600): each release that uses it has a copy, {}/releases/*/*/{name}", self.layout.state()));
+        } else if !has_volume && made {
+            let text = format!(
+                "`{}` was made here before, but its data (volume {volume}) is gone",
+                service.name
+            );
+            let marker = database_marker(&self.layout, service);
+            self.refuse(text, format!("bring the volume back; or, to begin with an empty database, remove {marker} on the host"));
+        }
+        self.check_local_port(service);
+        let name = self.layout.container(&service.name);
+        let foreign = self
+            .container(&name)
+            .is_some_and(|there| !is_ours(&there.labels, self.stack));
+        if foreign {
+            self.refuse(
+                format!("a container named {name} is there that stackctl did not make"),
+                "rename or remove it",
+            );
+        }
+    }
+
+    /// The loopback port of a database must be free, unless its own container has it.
+    fn check_local_port(&mut self, service: &Service) {
+        let Some(database) = service.database() else {
+            return;
+        };
+        let port = database.local_port;
+        let name = self.layout.container(&service.name);
+        let has = |there: &ContainerFacts| there.is_running() && there.published.contains(&port);
+        if !container::is_published(self.stack, service) || self.container(&name).is_some_and(has) {
+            return;
+        }
+        let mut listeners = self.facts.listeners.iter();
+        if let Some(other) = listeners.find(|listener| listener.port == port) {
+            let text = format!(
+                "port {port}, at which units reach `{}`, is taken by {}",
+                service.name, other.process
+            );
+            let hint = format!(
+                "give `{}` another `port`, or stop that program",
+                service.name
+            );
+            self.refuse_as("ports", text, hint);
+        }
+    }
+
+    /// As [`Self::check_database`], of a server of the host itself.
+    fn check_packaged_database(&mut self, service: &Service) {
+        let has = |name: &str| self.facts.packages.contains_key(name);
+        if has("mysql-server") && !has("mariadb-server") {
+            self.refuse_as(
+                "packages",
+                "the package mysql-server is there, beside which mariadb-server cannot be installed",
+                "have the database in a container: `mysql: {image: …}`",
+            );
+            return;
+        }
+        let marker = database_marker(&self.layout, service);
+        if !self.facts.files.contains_key(&marker) {
+            return;
+        }
+        let password = self.layout.secret(&container::app_secret(service));
+        let name = container::app_secret(service);
+        if !self.facts.files.contains_key(&password) {
+            // A new one would lock the releases out that run with the old one.
+            self.refuse(
+                format!(
+                    "`{}` was made here before, but its user's password {password} is gone",
+                    service.name
+                ),
+                format!("put the password back into {password} (mode 0600): each release that uses it has a copy, {}/releases/*/*/{name}", self.layout.state()),
+            );
+        }
+        if let Some(DatabaseFacts::Answers(schema)) = self.facts.database(&service.name)
+            && schema.charset.is_none()
+        {
+            self.refuse(
+                format!(
+                    "`{}` was made here before, but its server has no such database any more",
+                    service.name
+                ),
+                format!("bring its data back; or, to begin with an empty database, remove {marker} on the host"),
+            );
+        }
+    }
+
+    pub(in crate::plan) fn has_packaged_database(&self) -> bool {
+        let stack = self.stack;
+        let services = stack.services_on(&self.host.name);
+        services
+            .iter()
+            .any(|service| service.database().is_some() && !service.in_container())
+    }
+
+    /// Databases on the distribution's server.
+    pub(super) fn packaged_databases(&mut self) {
+        let stack = self.stack;
+        for service in stack.services_on(&self.host.name) {
+            let Some(database) = service.database().filter(|_| !service.in_container()) else {
+                continue;
+            };
+            let path = self.layout.secret(&container::app_secret(service));
+            if !self.facts.files.contains_key(&path) {
+                let secret = Action::GenerateSecret {
+                    path,
+                    length: PASSWORD_LENGTH,
+                    owner: 0,
+                };
+                self.step(0, secret, "first run");
+            }
+            let is_new = !self.facts.packages.contains_key("mariadb-server");
+            self.schema(service, database, is_new, is_new);
+        }
+    }
+
+    pub(super) fn database(&mut self, service: &Service, database: &Database, image: &ImageRef) {
+        let reader = container::reader_of_root_secret(database.dialect);
+        for (secret, owner) in [
+            (container::root_secret(service), reader),
+            (container::app_secret(service), 0),
+        ] {
+            let path = self.layout.secret(&secret);
+            if !self.facts.files.contains_key(&path) {
+                let secret = Action::GenerateSecret {
+                    path,
+                    length: PASSWORD_LENGTH,
+                    owner,
+                };
+                self.step(0, secret, "first run");
+            }
+        }
+        let docker = self.facts.docker.as_ref();
+        let volume = self.layout.volume(&service.name);
+        if !docker.is_some_and(|docker| docker.volumes.contains(&volume)) {
+            let stack = self.stack.name.to_string();
+            self.step(
+                0,
+                Action::CreateVolume {
+                    name: volume,
+                    stack,
+                    of_file: None,
+                },
+                "missing",
+            );
+        }
+        let spec = container::database(self.stack, service, database, image);
+        let there = self.container(&spec.name);
+        let labelled = there
+            .is_some_and(|there| there.labels.get(label::SPEC) == spec.labels.get(label::SPEC));
+        let by_hand = there.filter(|_| labelled).and_then(|there| {
+            self.stopped(&spec, there);
+            self.swapped_image(&spec, there);
+            self.changed_by_hand(&spec, there, "make it again, which interrupts it")
+        });
+        let same = labelled && by_hand.is_none();
+        let running = there.is_some_and(ContainerFacts::is_running);
+        let restarted = !(same && running);
+        if restarted {
+            if !docker.is_some_and(|docker| docker.has_image(&spec.image)) {
+                self.step(0, Action::PullImage(spec.image.clone()), "not on the host");
+            }
+            let stopped = Stopped::of(self.facts, &self.layout, &service.name);
+            let stopped = stopped.map(|stopped| format!("it was {}", stopped.words()));
+            let cause = match there {
+                None => "missing",
+                Some(_) if same => stopped.as_deref().unwrap_or("not running"),
+                Some(_) => by_hand.as_deref().unwrap_or("its definition changed"),
+            };
+            if there.is_some() && !same {
+                if running {
+                    let name = &service.name;
+                    self.note(format!("interrupts: database `{name}` does not answer while its container is made again"));
+                }
+                let (name, grace) = (spec.name.clone(), spec.stop_grace);
+                self.step(
+                    0,
+                    Action::StopContainer {
+                        name: name.clone(),
+                        grace,
+                    },
+                    cause,
+                );
+                self.step(0, Action::RemoveContainer(name), cause);
+            }
+            self.step(0, Action::RunContainer(Box::new(spec.clone())), cause);
+        }
+        if let Some(there) = there.filter(|_| same) {
+            self.keep_restarting(0, &spec, there);
+        }
+        self.forget_stop(0, service);
+        self.schema(service, database, restarted, there.is_none());
+    }
+
+    /// The database and its user, on a server that runs by now.
+    fn schema(
+        &mut self,
+        service: &Service,
+        database: &Database,
+        mut restarted: bool,
+        is_new: bool,
+    ) {
+        let target = target(&self.layout, service, database);
+        let seen = self.facts.database(&service.name);
+        if !matches!(seen, Some(DatabaseFacts::Answers(_))) {
+            restarted = true;
+        }
+        if restarted {
+            self.step(
+                0,
+                Action::WaitDatabase(target.clone()),
+                "it must answer before anything uses it",
+            );
+        }
+        let lacking = match seen {
+            Some(DatabaseFacts::Answers(schema)) => lacks(schema, database),
+            _ if is_new => Some("missing"),
+            _ => Some("it did not answer, so it is checked"),
+        };
+        if let Some(cause) = lacking {
+            let marker = database_marker(&self.layout, service);
+            let answers = matches!(seen, Some(DatabaseFacts::Answers(_)));
+            if answers && self.facts.files.contains_key(&marker) {
+                let what = format!("database {} of `{}`", database.database, service.name);
+                let was = format!("there, with all rights in it for user {}", database.user);
+                self.broken(what, was, cause, "make what is missing");
+            }
+            self.step(0, Action::EnsureDatabase(target), cause);
+        }
+        let marker = database_marker(&self.layout, service);
+        if !self.facts.files.contains_key(&marker) {
+            self.forget_seeds(&service.name);
+            let contents = format!("{}\n", database.database).into_bytes();
+            let file = RemoteFile {
+                path: marker,
+                mode: 0o600,
+                owner: Owner::ROOT,
+                contents,
+            };
+            self.step(
+                0,
+                Action::PutFile { file, before: None },
+                "the database was made here",
+            );
+        }
+    }
+}
+
+/// A file that says a database was once made here, so that a volume that vanished is noticed.
+pub(in crate::plan) fn database_marker(layout: &Layout, service: &Service) -> HostPath {
+    format!("{}/databases/{}", layout.state(), service.name)
+        .parse()
+        .expect("service names are plain")
+}
+
+pub(in crate::plan) fn target(
+    layout: &Layout,
+    service: &Service,
+    database: &Database,
+) -> DatabaseTarget {
+    let file = |name: String| format!("{}/{name}", Layout::CONTAINER_SECRETS);
+    if !service.in_container() {
+        return DatabaseTarget {
+            process: Process::Unit(MARIADB.to_owned()),
+            dialect: database.dialect,
+            database: database.database.clone(),
+            user: database.user.clone(),
+            root_password_file: "/dev/null".to_owned(),
+            user_password_file: layout.secret(&container::app_secret(service)).to_string(),
+        };
+    }
+    DatabaseTarget {
+        process: Process::Container(layout.container(&service.name)),
+        dialect: database.dialect,
+        database: database.database.clone(),
+        user: database.user.clone(),
+        root_password_file: file(container::root_secret(service)),
+        user_password_file: file(container::app_secret(service)),
+    }
+}
+
+/// What a database that answers lacks of what is wanted.
+fn lacks(schema: &SchemaFacts, database: &Database) -> Option<&'static str> {
+    if schema.charset.is_none() {
+        return Some("the database is missing");
+    }
+    let Some(grants) = &schema.grants else {
+        return Some("its user is missing");
+    };
+    if !schema.login {
+        return Some("its user cannot log in with the password on the host");
+    }
+    if database.dialect == Dialect::Mongodb {
+        let own = ["readWrite", "dbAdmin"].map(|role| format!("{role}@{}", database.database));
+        return if !own.iter().all(|role| grants.contains(role)) {
+            Some("a role is missing")
+        } else if grants.len() > own.len() {
+            Some("its user may touch more than its database")
+        } else {
+            None
+        };
+    }
+    // `_` and `%` are wildcards in a GRANT's database name:
+    // https://dev.mysql.com/doc/refman/8.4/en/grant.html
+    let escaped = database.database.replace('_', "\\_").replace('%', "\\%");
+    let ours = format!("GRANT ALL PRIVILEGES ON `{escaped}`.* ");
+    let usage = "GRANT USAGE ON *.* ";
+    if !grants.iter().any(|grant| grant.starts_with(&ours)) {
+        return Some("a grant is missing");
+    }
+    let others = grants
+        .iter()
+        .any(|grant| !grant.starts_with(&ours) && !grant.starts_with(usage));
+    others.then_some("its user may touch more than its database")
+}
+
+/// The targets to observe on a host: each database with its container.
+pub fn database_targets(stack: &Stack) -> Vec<(&Service, DatabaseTarget)> {
+    let layout = Layout::new(&stack.name);
+    let services = stack.services.values();
+    services
+        .filter_map(|service| {
+            let database = service.database()?;
+            Some((service, target(&layout, service, database)))
+        })
+        .collect()
+}

@@ -70,7 +70,7 @@ sites:
 
 /// A vault's program: it notes that it was asked.
 const VAULT: &str =
-    "#!/bin/sh\necho asked >>asked\n[ \"$*\" = 'kv get token' ] && echo 'tok \"$en\" 7a1f'\n";
+    "#!/bin/sh\necho asked >>asked\n[ \"$*\" = 'kv get token' ] && echo 'tok \"$en\" 7a1f-lz'\n";
 
 const FIRST: &str = "sk_first_5d81c0";
 const SECOND: &str = "sk_second_90be27";
@@ -125,7 +125,7 @@ fn a_changed_secret_is_a_new_release_of_whoever_uses_it_a_rollback_brings_the_ol
     assert_eq!(asked, "asked\n", "once for three services");
     let session = lab.root("cat /var/lib/stackctl/shop/secrets/SESSION_KEY");
     assert_eq!(session.len(), 32);
-    let token = "tok \"$en\" 7a1f";
+    let token = "tok \"$en\" 7a1f-lz";
     assert_eq!(
         answer(&lab, "/"),
         format!(
@@ -234,7 +234,7 @@ fn a_changed_secret_is_a_new_release_of_whoever_uses_it_a_rollback_brings_the_ol
             lab.root("docker images -q | xargs -n 1 docker history --no-trunc"),
         ),
     ];
-    for secret in [FIRST, SECOND, "mailpass77", "7a1f", &session] {
+    for secret in [FIRST, SECOND, "mailpass77", "7a1f-lz", &session] {
         for (place, text) in &places {
             assert!(text.len() > 50, "{place} could be read: {text}");
             assert!(!text.contains(secret), "a secret is in {place}");
@@ -243,7 +243,7 @@ fn a_changed_secret_is_a_new_release_of_whoever_uses_it_a_rollback_brings_the_ol
 
     lab.step("no file that others can come to holds one");
     let found = lab.root(&format!(
-        "printf '%s\\n' {FIRST} {SECOND} mailpass77 7a1f {session} >/root/patterns; \
+        "printf '%s\\n' {FIRST} {SECOND} mailpass77 7a1f-lz {session} >/root/patterns; \
          su -s /bin/sh nobody -c 'find /var/lib/stackctl /etc /run /tmp /var/tmp /var/log /home -type f -readable 2>/dev/null' | \
          xargs -d '\\n' grep -lF -D skip -f /root/patterns || true"
     ));

@@ -221,12 +221,15 @@ sub have_ended {
 
 # Ends everything of this connection.
 sub fence {
-    my %relays;
+    my (%relays, @carrying);
     for my $pid (members()) {
-        $relays{$1} = 1 if slurp("/proc/$pid/cmdline") =~ m{(/(?:run|tmp)/stackctl-relay\.\w+)/};
+        my $words = slurp("/proc/$pid/cmdline");
+        $relays{$1} = 1 if $words =~ m{(/(?:run|tmp)/stackctl-relay\.\w+)/};
+        push @carrying, $pid if $words =~ /\0# dial stdio /;
     }
-    # Without the server, shells and streams see the end of their input, and clear up after what they are just doing.
-    kill "TERM", map { $_->[0] } @$serving;
+    # Without the server, shells and streams see the end of their input, and clear up after what they are just doing. What
+    # only carries bytes has nothing to clear up, and would wait for the other side.
+    kill "TERM", @carrying, map { $_->[0] } @$serving;
     if (not have_ended(1.3)) {
         kill "TERM", members();
         have_ended(0.5);

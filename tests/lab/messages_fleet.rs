@@ -210,7 +210,7 @@ fn the_board_on_three_hosts_loses_no_visitor_when_one_of_them_goes() {
     for app in [APPS[2], APPS[1]] {
         board
             .stack
-            .with(&["-e", "fleet", "stop", "board", "--host", app, "--yes"])
+            .with(&["stop", "-e", "fleet", "board", "--host", app, "--yes"])
             .expect_ok();
         held.push(board.held());
     }

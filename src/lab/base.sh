@@ -9,6 +9,9 @@ cp "$machine/sources.list" /etc/apt/sources.list
 if [ -s "$machine/apt.conf" ]; then cp "$machine/apt.conf" /etc/apt/apt.conf.d/80machine; fi
 printf 'Acquire::Languages "none";\n' >/etc/apt/apt.conf.d/80no-translations
 
+# A lab is thrown away, so its packages need not outlive a power cut: half the time of each installation is waiting for
+# the disk.
+echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/80unsafe-io
 cat >/etc/dpkg/dpkg.cfg.d/80small <<'CFG'
 path-exclude=/usr/share/man/*
 path-exclude=/usr/share/locale/*

@@ -220,7 +220,7 @@ pub enum Command {
     Shell(ShellArgs),
     /// Open a database's own client, as the stack's user, with what is behind `--` as its arguments
     #[command(
-        after_help = "Examples:\n  stackctl db db\n  echo 'SELECT COUNT(*) FROM names' | stackctl db db\n  stackctl db db -- --batch --execute 'SHOW TABLES'\n\nIt is the client of the server's container, or of the host for `install: package`: mysql, mariadb or mongosh. The\npassword is in no argument. Exit code: the client's; 127 when there is none, 5 when the database does not run."
+        after_help = "Examples:\n  stackctl db db\n  echo 'SELECT COUNT(*) FROM names' | stackctl db db\n  stackctl db db -- --batch --execute 'SHOW TABLES'\n\nIt is the client of the server's container, or of the host for `install: package`: mysql, mariadb, mongosh or\nredis-cli. The\npassword is in no argument. Exit code: the client's; 127 when there is none, 5 when the database does not run."
     )]
     Db(DbArgs),
     /// Save what a database holds, as of one moment, to a file of this machine

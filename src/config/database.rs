@@ -1,11 +1,12 @@
-//! `mysql:` and `mongodb:`: servers of ours, and of others.
+//! `mysql:`, `mongodb:` and `redis:`: servers of ours, and of others.
 
 use super::error::Span;
-use super::keys::{MONGODB, MYSQL};
-use super::reader::{Fields, Reader};
+use super::keys::{MONGODB, MYSQL, REDIS, Table};
+use super::reader::{Fields, Reader, nearest};
 use super::tree::{Kind, Node};
 use crate::model::{
-    Database, DatabaseServer, Dialect, External, ImageRef, MysqlServer, ServiceKind, StackName,
+    Bound, Database, DatabaseServer, Dialect, External, HostPath, ImageRef, MysqlServer,
+    ServiceKind, StackName,
 };
 
 pub(super) fn mysql(
@@ -43,6 +44,7 @@ pub(super) fn mysql(
         user,
         local_port: dialect.port(),
         memory,
+        bound: None,
     }))
 }
 
@@ -117,7 +119,8 @@ pub(super) fn mongodb(
     let empty = empty(node);
     let fields = reader.fields("`mongodb`", empty.as_ref().unwrap_or(node), &MONGODB)?;
     if fields.has("url_file") {
-        return external(reader, &fields).map(ServiceKind::External);
+        let url_file = url_file(reader, &fields, &MONGODB)?;
+        return Some(ServiceKind::External(External::Mongodb { url_file }));
     }
     let image = fields.parsed::<ImageRef>(reader, "image");
     let memory = fields.number(reader, "memory");
@@ -130,15 +133,97 @@ pub(super) fn mongodb(
         user,
         local_port: port?,
         memory,
+        bound: None,
     }))
 }
 
-fn external(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<External> {
-    let others = MONGODB.keys.iter().map(|key| key.name);
+pub(super) fn redis(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<ServiceKind> {
+    let node = fields.node("redis")?;
+    let empty = empty(node);
+    let fields = reader.fields("`redis`", empty.as_ref().unwrap_or(node), &REDIS)?;
+    if fields.has("url_file") {
+        let url_file = url_file(reader, &fields, &REDIS)?;
+        return Some(ServiceKind::External(External::Redis { url_file }));
+    }
+    let image = fields.parsed::<ImageRef>(reader, "image");
+    let memory = fields.number(reader, "memory");
+    let port = fields.number(reader, "port");
+    let bound = bound(reader, &fields, memory)?;
+    Some(ServiceKind::Database(Database {
+        dialect: Dialect::Redis,
+        server: DatabaseServer::Container(image?),
+        // Both are the server's own, and the only ones.
+        database: "0".to_owned(),
+        user: "default".to_owned(),
+        local_port: port?,
+        memory,
+        bound,
+    }))
+}
+
+/// What may go from a Redis server that is full.
+const POLICIES: [&str; 8] = [
+    "noeviction",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+];
+
+fn bound(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    memory: Option<u32>,
+) -> Option<Option<Bound>> {
+    let policy = match fields.text(reader, "policy") {
+        None if fields.has("policy") => return None,
+        None => None,
+        Some(text) => match POLICIES.into_iter().find(|known| *known == text.value) {
+            Some(known) => Some(known),
+            None => {
+                let message = format!("`policy`: `{}` is none of Redis", text.value);
+                let hint = match nearest(text.value, POLICIES.into_iter()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("one of {}", POLICIES.join(", ")),
+                };
+                reader.report("invalid", text.span, message).hint(hint);
+                return None;
+            }
+        },
+    };
+    if !fields.has("maxmemory") {
+        if policy.is_some() {
+            let message = "`policy` has no effect without `maxmemory`".to_owned();
+            reader
+                .report("not-here", fields.key_span("policy"), message)
+                .hint("`maxmemory` says how much the server holds");
+        }
+        return Some(None);
+    }
+    let most: u32 = fields.number(reader, "maxmemory")?;
+    if memory.is_some_and(|memory| memory <= most) {
+        let message = "`maxmemory` must be less than `memory`".to_owned();
+        reader
+            .report("invalid", fields.key_span("maxmemory"), message)
+            .hint("the server needs room beside its data: half as much again, while it writes that to disk");
+        return None;
+    }
+    Some(Some(Bound { most, policy }))
+}
+
+/// Where the URL is of a server that somebody else looks after.
+fn url_file(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    table: &'static Table,
+) -> Option<HostPath> {
+    let others = table.keys.iter().map(|key| key.name);
     let others: Vec<&str> = others.filter(|key| *key != "url_file").collect();
     without(reader, fields, "url_file", &others);
-    let url_file = fields.parsed(reader, "url_file")?;
-    Some(External::Mongodb { url_file })
+    fields.parsed(reader, "url_file")
 }
 
 /// A key without a value is a map in which each key has its default.

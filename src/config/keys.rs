@@ -146,10 +146,12 @@ const NAMES: Shape = Shape::List(&Shape::Text {
 });
 
 /// Kinds and sections of later versions: naming them is no typing error.
-pub(super) const PLANNED: &[&str] = &["redis", "external"];
+pub(super) const PLANNED: &[&str] = &["external"];
 
 /// The keys that decide what a service is: exactly one of them.
-pub(super) const KINDS: &[&str] = &["build", "image", "unit", "static", "mysql", "mongodb"];
+pub(super) const KINDS: &[&str] = &[
+    "build", "image", "unit", "static", "mysql", "mongodb", "redis",
+];
 
 pub(super) static STACK: Table = Table {
     name: "stack",
@@ -316,7 +318,7 @@ pub(super) static HOST: Table = Table {
 
 pub(super) static SERVICE: Table = Table {
     name: "service",
-    about: "One part of the stack. Exactly one of `build`, `image`, `unit`, `static`, `mysql` and `mongodb` says what it is; of a service of `compose`, none.",
+    about: "One part of the stack. Exactly one of `build`, `image`, `unit`, `static`, `mysql`, `mongodb` and `redis` says what it is; of a service of `compose`, none.",
     keys: &[
         key("build", Shape::Any(&[text("a folder"), Shape::Map(&BUILD)]), "An app whose image the host builds: the folder with its source, or a map with more details."),
         key("image", text("an image such as `registry/name:tag`"), "An app whose image is pulled: `[registry/]name[:tag][@digest]`."),
@@ -324,9 +326,10 @@ pub(super) static SERVICE: Table = Table {
         key("static", Shape::Any(&[text("a folder"), Shape::Map(&STATIC)]), "Files that nginx serves as they are: a folder, or a map with more details."),
         key("mysql", Shape::Any(&[Shape::Map(&MYSQL), Shape::Nothing]), "A MySQL or MariaDB server, in a container or from the distribution, with one database and one user. Its data outlives deployments.").elsewhere(&["mariadb"]),
         key("mongodb", Shape::Any(&[Shape::Map(&MONGODB), Shape::Nothing]), "A MongoDB server in a container, with one database and one user, who alone may touch it. Its data outlives deployments.").elsewhere(&["mongo"]),
+        key("redis", Shape::Any(&[Shape::Map(&REDIS), Shape::Nothing]), "A Redis server in a container, which asks for a password and keeps what it holds on disk. Its data outlives deployments."),
         key("listen", Shape::Any(&[Shape::Word("socket"), Shape::Word("tcp"), PORT]), "Where the app answers HTTP: `socket` (the Unix socket that LISTEN_SOCKET names), a TCP port in its container or, of a unit, `tcp` (the port of 127.0.0.1 that LISTEN_PORT names). `socket` by default for a unit and for a build without a Dockerfile; required otherwise.").apps_only().elsewhere(&["port", "ports", "expose"]),
         key("health", Shape::Any(&[Shape::Text { what: "a path", pattern: Some("^/") }, Shape::Map(&HEALTH)]), "The path that answers 2xx when the app can serve, or a map with more details.").default("/").apps_only().elsewhere(&["healthcheck"]),
-        key("env", ENV, "Environment variables; `{secret: NAME}` is the value of one of the stack's `secrets`. What `needs` provides is added: for a database `db` DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD_FILE, of a `mongodb` also DB_URL_FILE.").apps_only().elsewhere(&["environment"]),
+        key("env", ENV, "Environment variables; `{secret: NAME}` is the value of one of the stack's `secrets`. What `needs` provides is added: for a database `db` DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD_FILE, of a `mongodb` also DB_URL_FILE; for a `redis` called `cache` CACHE_HOST, CACHE_PORT, CACHE_PASSWORD_FILE and CACHE_URL_FILE.").apps_only().elsewhere(&["environment"]),
         key("env_file", Shape::Any(&[text("a path"), Shape::List(&text("a path"))]), "Files of this machine with more variables, in the syntax of compose's, relative to this yaml's folder; later ones count more, and `env` counts most. All their values are kept as secrets are.").apps_only(),
         key("secrets", Shape::List(&Shape::Text { what: "a secret's name", pattern: Some(ENV_NAME) }), "Secrets of the stack that the app reads from files: in a container `/run/secrets/NAME`; `NAME_FILE` holds the path.").apps_only().elsewhere(&["secret"]),
         key("command", WORDS, "Instead of the image's own command, required for a unit; each element is one argument and no shell reads it. Of a unit it may hold `{{ socket }}` and `{{ port }}`.").apps_only().elsewhere(&["cmd", "entrypoint"]),
@@ -694,6 +697,51 @@ pub(super) static MONGODB: Table = Table {
                 pattern: Some("^/"),
             },
             "No server of ours but one that somebody else looks after: the file on each host, for root alone, that holds its URL, `mongodb://user:password@host:27017/database`. Apps get a copy. The other keys have no effect beside it.",
+        )
+        .elsewhere(&["url", "uri", "external"]),
+    ],
+};
+
+pub(super) static REDIS: Table = Table {
+    name: "redis",
+    about: "A Redis server. Every key has a default: `redis:` alone is enough.",
+    keys: &[
+        key("image", text("an image"), "Image of the server.").default("redis:7"),
+        key(
+            "port",
+            PORT,
+            "The port of the host's loopback address at which apps that are a `unit` reach it; without such an app it has none.",
+        )
+        .default("6379"),
+        key("memory", MEMORY, "Memory limit of its container."),
+        key(
+            "maxmemory",
+            MEMORY,
+            "How much of memory its data may take; without it, what there is.",
+        )
+        .elsewhere(&["max_memory"]),
+        key(
+            "policy",
+            Shape::Any(&[
+                Shape::Word("noeviction"),
+                Shape::Word("allkeys-lru"),
+                Shape::Word("allkeys-lfu"),
+                Shape::Word("allkeys-random"),
+                Shape::Word("volatile-lru"),
+                Shape::Word("volatile-lfu"),
+                Shape::Word("volatile-random"),
+                Shape::Word("volatile-ttl"),
+            ]),
+            "With `maxmemory`: which keys go when there is more. By default none does, and nothing more is taken; `allkeys-lru` makes it a cache.",
+        )
+        .elsewhere(&["maxmemory_policy", "maxmemory-policy", "eviction"]),
+        key(
+            "url_file",
+            Shape::Text {
+                what: "a path on the hosts",
+                pattern: Some("^/"),
+            },
+            "No server of ours but one that somebody else looks after: the file on each host, for root alone, that holds its URL, `redis://:password@host:6379/0` or `rediss://` with TLS. Apps get a copy. The other keys have no effect beside it.",
         )
         .elsewhere(&["url", "uri", "external"]),
     ],

@@ -100,6 +100,7 @@ fn service(
     let kind = match kind_key {
         Some("mysql") => database::mysql(reader, &fields, stack),
         Some("mongodb") => database::mongodb(reader, &fields, stack),
+        Some("redis") => database::redis(reader, &fields),
         Some("static") => static_files::read(reader, name, &fields).map(ServiceKind::Static),
         Some(_) => {
             app(reader, name, &fields, &mut env_places).map(|app| ServiceKind::App(Box::new(app)))
@@ -108,7 +109,7 @@ fn service(
     };
     let secrets = RawSecrets::of(reader, &fields);
     env_places.extend(secrets.places());
-    let is_database = matches!(kind_key, Some("mysql" | "mongodb"));
+    let is_database = matches!(kind_key, Some("mysql" | "mongodb" | "redis"));
     if let Some(kind) = kind_key.filter(|kind| is_database || *kind == "static") {
         for (key, span) in fields.keys().filter(|(key, _)| key.apps_only) {
             let message = format!("`{}` does not apply to a `{kind}` service", key.name);
@@ -145,7 +146,7 @@ fn kind_key(reader: &mut Reader<'_>, name: &str, fields: &Fields<'_>) -> Option<
             if !fields.planned {
                 let message = format!("service `{name}` does not say what it is");
                 reader.report("kind", fields.span, message).hint(
-                    "give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`",
+                    "give it one of `build`, `image`, `unit`, `static`, `mysql`, `mongodb` or `redis`",
                 );
             }
             None

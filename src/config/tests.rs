@@ -321,8 +321,8 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
         "7:5 [build2] unknown-key: unknown key `build2` | did you mean `build`?\n8:1 [kep] unknown-key: unknown key `kep` | did you mean `keep`?",
     );
     check(
-        &with("", "  r: {redis: {}}\n"),
-        "7:7 [redis] not-yet: `redis` is not supported in this version yet | remove it; `stackctl schema` shows what this version takes",
+        &with("", "  r: {external: {}}\n"),
+        "7:7 [external] not-yet: `external` is not supported in this version yet | remove it; `stackctl schema` shows what this version takes",
     );
     assert!(lines("stack: s\n").contains("`hosts` is missing in the stack"));
     assert!(lines("stack: s\nhosts: {}\nservices: {}\n").contains("at least one host"));
@@ -332,7 +332,7 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     );
     check(
         &with("", "  n: {on: [h]}\n"),
-        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`",
+        "7:3 [n] kind: service `n` does not say what it is | give it one of `build`, `image`, `unit`, `static`, `mysql`, `mongodb` or `redis`",
     );
     check(
         &with("    static: .\n", ""),
@@ -371,6 +371,26 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
         &with("", "  m: {mysql: {host: \"mysql://db/x\"}}\n"),
         "7:15 [host] missing: `host` needs `password_file` | name the file on each host, for root alone, that holds the user's password\n\
          7:21 [\"mysql://db/x\"] invalid: `mysql://db/x` is no name or address of a server | write it as in `host: db.example.com`; its port goes into `port`",
+    );
+    check(
+        &with("", "  r: {redis: {database: 1}}\n"),
+        "7:15 [database] unknown-key: unknown key `database` | a redis has: image, port, memory, maxmemory, policy, url_file",
+    );
+    check(
+        &with("", "  r: {redis: {url_file: /etc/r, memory: 1G}}\n"),
+        "7:33 [memory] not-here: `memory` has no effect beside `url_file` | it is for a server in a container: remove one of the two",
+    );
+    check(
+        &with("", "  r: {redis: {policy: allkeys-lru}}\n"),
+        "7:15 [policy] not-here: `policy` has no effect without `maxmemory` | `maxmemory` says how much the server holds",
+    );
+    check(
+        &with("", "  r: {redis: {maxmemory: 1G, policy: all-keys-lru}}\n"),
+        "7:38 [all-keys-lru] invalid: `policy`: `all-keys-lru` is none of Redis | did you mean `allkeys-lru`?",
+    );
+    check(
+        &with("", "  r: {redis: {maxmemory: 1G, memory: 1G}}\n"),
+        "7:15 [maxmemory] invalid: `maxmemory` must be less than `memory` | the server needs room beside its data: half as much again, while it writes that to disk",
     );
     check(
         &with("", "  m: {mongodb: {url_file: m}}\n"),

@@ -211,7 +211,7 @@ pub enum BuildPlace {
     Local,
 }
 
-/// A MySQL, MariaDB or MongoDB server, with one database and one user for the stack.
+/// A MySQL, MariaDB or MongoDB server, with one database and one user for the stack, or a Redis server, which has neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     pub server: DatabaseServer,
@@ -222,6 +222,17 @@ pub struct Database {
     pub local_port: u16,
     /// Memory limit in MiB.
     pub memory: Option<u32>,
+    /// What a Redis server does when it is full; `None`: it takes what there is.
+    pub bound: Option<Bound>,
+}
+
+/// How much a Redis server holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Of its data, in MiB.
+    pub most: u32,
+    /// What goes when there is more, as Redis calls it; `None` leaves it to Redis, which then takes nothing more.
+    pub policy: Option<&'static str>,
 }
 
 /// A server that somebody else looks after. Its files on the hosts are theirs, not ours.
@@ -232,6 +243,10 @@ pub enum External {
         url_file: HostPath,
     },
     Mysql(MysqlServer),
+    Redis {
+        /// Holds the URL with the password.
+        url_file: HostPath,
+    },
 }
 
 /// A MySQL or MariaDB server that somebody else looks after, with a database and a user that are there.
@@ -251,7 +266,7 @@ impl External {
     /// The file on its hosts that nobody but root may read.
     pub fn secret_file(&self) -> &HostPath {
         match self {
-            External::Mongodb { url_file } => url_file,
+            External::Mongodb { url_file } | External::Redis { url_file } => url_file,
             External::Mysql(server) => &server.password_file,
         }
     }
@@ -259,14 +274,14 @@ impl External {
     /// What is in that file.
     pub fn secret(&self) -> &'static str {
         match self {
-            External::Mongodb { .. } => "URL",
+            External::Mongodb { .. } | External::Redis { .. } => "URL",
             External::Mysql(_) => "password",
         }
     }
 
     pub fn mysql(&self) -> Option<&MysqlServer> {
         match self {
-            External::Mongodb { .. } => None,
+            External::Mongodb { .. } | External::Redis { .. } => None,
             External::Mysql(server) => Some(server),
         }
     }
@@ -276,6 +291,7 @@ impl External {
         match self {
             External::Mongodb { .. } => "mongodb",
             External::Mysql(_) => "mysql",
+            External::Redis { .. } => "redis",
         }
     }
 }
@@ -295,6 +311,7 @@ pub enum Dialect {
     Mysql,
     Mariadb,
     Mongodb,
+    Redis,
 }
 
 impl Dialect {
@@ -303,6 +320,7 @@ impl Dialect {
         match self {
             Dialect::Mysql | Dialect::Mariadb => "mysql",
             Dialect::Mongodb => "mongodb",
+            Dialect::Redis => "redis",
         }
     }
 
@@ -311,7 +329,13 @@ impl Dialect {
         match self {
             Dialect::Mysql | Dialect::Mariadb => 3306,
             Dialect::Mongodb => 27017,
+            Dialect::Redis => 6379,
         }
+    }
+
+    /// Whether its servers have databases and users with names.
+    pub fn has_names(self) -> bool {
+        self != Dialect::Redis
     }
 
     /// From the name of an image of `mysql`, since the official images differ in program names and variables.
@@ -327,7 +351,35 @@ impl Dialect {
 impl Database {
     /// Whether units of the host reach a server of this kind also in a container.
     pub fn is_published(&self) -> bool {
-        self.dialect == Dialect::Mongodb
+        matches!(self.dialect, Dialect::Mongodb | Dialect::Redis)
+    }
+
+    /// Where the image of a Redis server keeps its data.
+    pub const REDIS_DATA: &str = "/data";
+
+    /// What a Redis server is run as. Its settings hold the password, and nothing else.
+    pub fn redis_command(&self, settings: &str) -> Vec<String> {
+        let words = ["redis-server", settings, "--dir", Self::REDIS_DATA];
+        // Each change is on disk within a second.
+        let mut command = [&words[..], &["--appendonly", "yes"]].concat();
+        let most = self.bound.as_ref().map(|bound| format!("{}mb", bound.most));
+        if let Some(most) = &most {
+            command.extend(["--maxmemory", most]);
+        }
+        if let Some(policy) = self.bound.as_ref().and_then(|bound| bound.policy) {
+            command.extend(["--maxmemory-policy", policy]);
+        }
+        command.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What stands before and after the password in the URL that drivers take; of some servers they take none.
+    pub fn url(&self, host: &str, port: u16) -> Option<[String; 2]> {
+        let before = match self.dialect {
+            Dialect::Mysql | Dialect::Mariadb => return None,
+            Dialect::Mongodb => format!("mongodb://{}:", self.user),
+            Dialect::Redis => "redis://:".to_owned(),
+        };
+        Some([before, format!("@{host}:{port}/{}", self.database)])
     }
 
     /// The image of a server in a container.

@@ -170,6 +170,20 @@ pub fn root_secret(database: &Service) -> String {
     format!("{}-root", database.name)
 }
 
+/// The name of the file by which a database's server knows who may do everything there, on the host and in its container.
+pub fn server_secret(service: &Service, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Mysql | Dialect::Mariadb | Dialect::Mongodb => root_secret(service),
+        // Settings, since it reads a password from nothing else.
+        Dialect::Redis => format!("{}.conf", service.name),
+    }
+}
+
+/// What stands before and after the password in the settings of a Redis server.
+pub(super) fn redis_settings() -> [String; 2] {
+    ["requirepass \"".to_owned(), "\"\n".to_owned()]
+}
+
 /// The name of the file that holds the app user's password, on the host and in containers.
 pub fn app_secret(database: &Service) -> String {
     format!("{}-password", database.name)
@@ -183,7 +197,7 @@ pub fn url_secret(database: &Service) -> String {
 /// The name of the copy of the file by which a server of somebody else is got into.
 pub fn external_secret(needed: &Service, external: &External) -> String {
     match external {
-        External::Mongodb { .. } => url_secret(needed),
+        External::Mongodb { .. } | External::Redis { .. } => url_secret(needed),
         External::Mysql(_) => app_secret(needed),
     }
 }
@@ -206,8 +220,11 @@ pub fn database(
         to: format!("{}/{name}", Layout::CONTAINER_SECRETS),
         read_only: true,
     };
-    let (root, app) = (root_secret(service), app_secret(service));
-    let (env, command, data) = server(database.dialect, &root);
+    let (root, app) = (
+        server_secret(service, database.dialect),
+        app_secret(service),
+    );
+    let (env, command, data) = server(database, &root);
     let mut networks = vec![(layout.data_network(), vec![service.name.to_string()])];
     let mut publish = BTreeMap::new();
     if is_published(stack, service) {
@@ -220,7 +237,7 @@ pub fn database(
         image: image.to_string(),
         env,
         variables_file: None,
-        command: Some(command.iter().map(|word| (*word).to_owned()).collect()),
+        command: Some(command),
         user: None,
         mounts: vec![
             Mount::Volume {
@@ -250,15 +267,13 @@ pub fn database(
 
 /// The variables and arguments of a server's image, and where it keeps its data.
 fn server(
-    dialect: Dialect,
+    database: &Database,
     root: &str,
-) -> (
-    BTreeMap<String, String>,
-    &'static [&'static str],
-    &'static str,
-) {
+) -> (BTreeMap<String, String>, Vec<String>, &'static str) {
+    let words =
+        |words: &[&str]| -> Vec<String> { words.iter().map(|word| (*word).to_owned()).collect() };
     let root_file = format!("{}/{root}", Layout::CONTAINER_SECRETS);
-    let prefix = match dialect {
+    let prefix = match database.dialect {
         Dialect::Mysql => "MYSQL",
         Dialect::Mariadb => "MARIADB",
         Dialect::Mongodb => {
@@ -268,7 +283,11 @@ fn server(
             ];
             let env = env.map(|(name, value)| (name.to_owned(), value));
             // The image would add both; whoever reads the container's command should see them.
-            return (env.into(), &["--auth", "--bind_ip_all"], "/data/db");
+            return (env.into(), words(&["--auth", "--bind_ip_all"]), "/data/db");
+        }
+        Dialect::Redis => {
+            let command = database.redis_command(&root_file);
+            return (BTreeMap::new(), command, Database::REDIS_DATA);
         }
     };
     let env = [
@@ -276,20 +295,20 @@ fn server(
         // The images make root@'%' unless told otherwise: https://hub.docker.com/_/mysql
         (format!("{prefix}_ROOT_HOST"), "localhost".to_owned()),
     ];
-    let command = &[
+    let command = words(&[
         "--character-set-server=utf8mb4",
         "--collation-server=utf8mb4_unicode_ci",
         "--local-infile=0",
-    ];
+    ]);
     (env.into(), command, "/var/lib/mysql")
 }
 
-/// The user of a server's image who reads the root password. The official images of MySQL and MariaDB do so as root; that of
-/// MongoDB becomes its user 999 before.
-pub(super) fn reader_of_root_secret(dialect: Dialect) -> u32 {
+/// The user of a server's image who reads its secret. The official images of MySQL and MariaDB do so as root; those of
+/// MongoDB and Redis become their user 999 before.
+pub(super) fn reader_of_server_secret(dialect: Dialect) -> u32 {
     match dialect {
         Dialect::Mysql | Dialect::Mariadb => 0,
-        Dialect::Mongodb => 999,
+        Dialect::Mongodb | Dialect::Redis => 999,
     }
 }
 
@@ -485,14 +504,14 @@ pub(super) fn told_of_databases(
     let mut all = Vec::new();
     for (needed, database) in databases_of(stack, service) {
         let (host, port) = place(service, needed, database);
-        let mut told = vec![
-            ("HOST", host),
-            ("PORT", port.to_string()),
-            ("NAME", database.database.clone()),
-            ("USER", database.user.clone()),
-            ("PASSWORD_FILE", at(&app_secret(needed))),
-        ];
-        if database.dialect == Dialect::Mongodb {
+        let has_url = database.url(&host, port).is_some();
+        let mut told = vec![("HOST", host), ("PORT", port.to_string())];
+        if database.dialect.has_names() {
+            told.push(("NAME", database.database.clone()));
+            told.push(("USER", database.user.clone()));
+        }
+        told.push(("PASSWORD_FILE", at(&app_secret(needed))));
+        if has_url {
             told.push(("URL_FILE", at(&url_secret(needed))));
         }
         let prefix = needed.name.env_prefix();
@@ -501,7 +520,9 @@ pub(super) fn told_of_databases(
     }
     for (needed, external) in externals_of(stack, service) {
         let told = match external {
-            External::Mongodb { .. } => vec![("URL_FILE", at(&url_secret(needed)))],
+            External::Mongodb { .. } | External::Redis { .. } => {
+                vec![("URL_FILE", at(&url_secret(needed)))]
+            }
             External::Mysql(server) => {
                 let mut told = vec![
                     ("HOST", server.host.clone()),
@@ -545,14 +566,12 @@ pub(super) fn handed(stack: &Stack, service: &Service) -> Vec<Handed> {
             from: from.clone(),
             around: None,
         });
-        if database.dialect == Dialect::Mongodb {
-            let (host, port) = place(service, needed, database);
-            let before = format!("mongodb://{}:", database.user);
-            let after = format!("@{host}:{port}/{}", database.database);
+        let (host, port) = place(service, needed, database);
+        if let Some(around) = database.url(&host, port) {
             files.push(Handed {
                 name: url_secret(needed),
                 from,
-                around: Some([before, after]),
+                around: Some(around),
             });
         }
     }

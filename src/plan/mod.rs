@@ -109,8 +109,9 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
     ];
     paths.extend(provision::folders(stack).into_iter().map(|(path, _)| path));
     for service in stack.services.values() {
-        if service.database().is_some() {
-            paths.push(layout.secret(&container::root_secret(service)));
+        if let Some(database) = service.database() {
+            let secret = container::server_secret(service, database.dialect);
+            paths.push(layout.secret(&secret));
             paths.push(layout.secret(&container::app_secret(service)));
             paths.push(provision::database_marker(&layout, service));
         } else if let Some(external) = service.external() {

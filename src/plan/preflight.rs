@@ -352,7 +352,7 @@ impl HostPlan<'_> {
         };
         let (name, path) = (&service.name, external.secret_file());
         let (what, key) = match external {
-            External::Mongodb { .. } => ("URL", "url_file"),
+            External::Mongodb { .. } | External::Redis { .. } => ("URL", "url_file"),
             External::Mysql(_) => ("password", "password_file"),
         };
         let Some(there) = self.facts.files.get(path) else {
@@ -400,7 +400,7 @@ impl HostPlan<'_> {
         if let Some(DatabaseFacts::Silent(why)) = self.facts.database(name) {
             let text = format!("`{name}` cannot be reached from there: {why}");
             let hint = match external {
-                External::Mongodb { .. } => format!(
+                External::Mongodb { .. } | External::Redis { .. } => format!(
                     "correct the URL in {path}, or look at the server and at the firewalls between"
                 ),
                 External::Mysql(_) => format!(

@@ -60,7 +60,7 @@ pub struct Amount {
 pub struct ServiceStatus {
     pub name: String,
     pub host: String,
-    /// `app`, `container`, `static`, `mysql` or `mongodb`.
+    /// `app`, `container`, `static`, `mysql`, `mongodb` or `redis`.
     pub kind: &'static str,
     pub healthy: bool,
     /// The release that serves; null for databases and before the first deploy.
@@ -148,7 +148,7 @@ pub fn status(
             let probe = find(probes, name, &Probed::Service(service.name.clone()));
             let seen = self::service(stack, service, name, facts, probe);
             if !seen.healthy {
-                let kind = if ["mysql", "mongodb"].contains(&seen.kind) {
+                let kind = if ["mysql", "mongodb", "redis"].contains(&seen.kind) {
                     "database"
                 } else {
                     "service"
@@ -390,7 +390,9 @@ fn service(
                 Some(DatabaseFacts::Answers(told)) => {
                     seen.healthy = true;
                     seen.detail = match external {
-                        External::Mongodb { .. } => format!("takes connections, {}", told.version),
+                        External::Mongodb { .. } | External::Redis { .. } => {
+                            format!("takes connections, {}", told.version)
+                        }
                         External::Mysql(server) => {
                             format!("{}:{} answers, {}", server.host, server.port, told.version)
                         }

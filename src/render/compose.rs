@@ -33,6 +33,8 @@ struct ComposeView {
     seen: BTreeMap<String, String>,
     /// Secrets that hold more than a password → what they hold.
     urls: BTreeMap<String, String>,
+    /// Secrets that are settings with a password → what they say.
+    settings: BTreeMap<String, String>,
     /// Files with the variables of services that hold secrets → which.
     variables: BTreeMap<String, String>,
 }
@@ -179,7 +181,11 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
         return;
     };
     let name = &service.name;
-    let (own, root) = (password(name), format!("{name}-root-password"));
+    let own = password(name);
+    let root = match database.dialect {
+        Dialect::Redis => format!("{name}-settings"),
+        _ => format!("{name}-root-password"),
+    };
     let server = match database.dialect {
         // Over TCP: while the image sets itself up, the server listens on its socket only.
         Dialect::Mysql => {
@@ -191,11 +197,17 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
             sql_server("MARIADB", database, &own, &root, check)
         }
         Dialect::Mongodb => mongodb_server(view, service, database, &own, &root),
+        Dialect::Redis => redis_server(view, database, &own, &root),
     };
+    if let Some([before, after]) = database.url(name.as_str(), database.dialect.port()) {
+        let url = format!("{before}PASSWORD{after}");
+        view.urls.insert(url_file(name), url);
+    }
     view.databases.push(json!({
         "name": name,
         "image": image,
         "environment": server.environment,
+        "command": server.command,
         "secrets": [own, root],
         "volume": format!("{name}:{}", server.data),
         "memory": database.memory.map(|mib| format!("{mib}m")),
@@ -213,6 +225,7 @@ fn add_database(view: &mut ComposeView, service: &Service, database: &Database) 
 /// What the image of a database's server is told.
 struct Server {
     environment: BTreeMap<String, String>,
+    command: Option<Vec<String>>,
     data: &'static str,
     /// The config that makes its user, where the image does not.
     init: Option<String>,
@@ -229,6 +242,7 @@ fn sql_server(prefix: &str, database: &Database, own: &str, root: &str, check: V
     ]);
     Server {
         environment,
+        command: None,
         data: "/var/lib/mysql",
         init: None,
         check,
@@ -254,16 +268,11 @@ fn mongodb_server(
     );
     let config = format!("{}-user", service.name);
     view.configs.insert(config.clone(), content);
-    let (user, name) = (&database.user, &service.name);
-    let url = format!(
-        "mongodb://{user}:PASSWORD@{name}:27017/{}",
-        database.database
-    );
-    view.urls.insert(url_file(name), url);
     Server {
         environment: environment
             .map(|(key, value)| (key.to_owned(), value))
             .into(),
+        command: None,
         data: "/data/db",
         init: Some(config),
         check: json!([
@@ -273,6 +282,22 @@ fn mongodb_server(
             "--eval",
             "db.runCommand({ping: 1})"
         ]),
+    }
+}
+
+fn redis_server(view: &mut ComposeView, database: &Database, own: &str, settings: &str) -> Server {
+    let said = "requirepass PASSWORD".to_owned();
+    view.settings.insert(settings.to_owned(), said);
+    let check = format!(
+        "REDISCLI_AUTH=$(cat {}) redis-cli ping | grep -q PONG",
+        secret_path(own)
+    );
+    Server {
+        environment: BTreeMap::new(),
+        command: Some(database.redis_command(&secret_path(settings))),
+        data: Database::REDIS_DATA,
+        init: None,
+        check: json!(["CMD-SHELL", check]),
     }
 }
 
@@ -304,7 +329,7 @@ fn add_app(
                 depends_on.insert(needed.to_string(), "service_started");
             }
             match other.and_then(Service::external) {
-                Some(External::Mongodb { .. }) => {
+                Some(External::Mongodb { .. } | External::Redis { .. }) => {
                     let (name, url) = (needed.env_prefix(), url_file(needed));
                     environment.insert(format!("{name}_URL_FILE"), secret_path(&url));
                     view.secrets.insert(url.clone(), format!("./secrets/{url}"));
@@ -339,17 +364,20 @@ fn add_app(
             continue;
         };
         let (prefix, secret) = (needed.env_prefix(), password(needed));
-        for (key, value) in [
+        let mut told = vec![
             ("HOST", needed.to_string()),
             ("PORT", database.dialect.port().to_string()),
-            ("NAME", database.database.clone()),
-            ("USER", database.user.clone()),
             ("PASSWORD_FILE", secret_path(&secret)),
-        ] {
+        ];
+        if database.dialect.has_names() {
+            told.push(("NAME", database.database.clone()));
+            told.push(("USER", database.user.clone()));
+        }
+        for (key, value) in told {
             environment.insert(format!("{prefix}_{key}"), value);
         }
         secrets.push(secret);
-        if database.dialect == Dialect::Mongodb {
+        if database.url("", 0).is_some() {
             let url = url_file(needed);
             environment.insert(format!("{prefix}_URL_FILE"), secret_path(&url));
             view.secrets.insert(url.clone(), format!("./secrets/{url}"));

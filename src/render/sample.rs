@@ -110,6 +110,7 @@ pub(super) fn stack() -> Stack {
         database: "names".into(),
         user: "names".into(),
         local_port: 3306,
+        bound: None,
         memory: None,
     };
     let page = StaticFiles {

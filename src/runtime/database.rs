@@ -15,6 +15,7 @@ pub(super) fn facts_script(target: &DatabaseTarget) -> Script {
     let ask = match target.dialect {
         Dialect::Mysql | Dialect::Mariadb => script::database_facts,
         Dialect::Mongodb => script::mongodb_facts,
+        Dialect::Redis => script::redis_facts,
     };
     told(target, ask)
 }
@@ -24,6 +25,8 @@ pub(super) fn ensure_script(target: &DatabaseTarget) -> Script {
     let ensure = match target.dialect {
         Dialect::Mysql | Dialect::Mariadb => script::database_ensure,
         Dialect::Mongodb => script::mongodb_ensure,
+        // It has nothing that could be made: who starts it says all of it.
+        Dialect::Redis => script::redis_facts,
     };
     told(target, ensure)
 }
@@ -64,6 +67,7 @@ pub async fn reach(
 ) -> Result<DatabaseFacts, TransportError> {
     let script = match external {
         External::Mongodb { url_file } => script::url_reach(url_file),
+        External::Redis { url_file } => script::redis_reach(url_file),
         External::Mysql(server) => {
             let MysqlServer {
                 host,

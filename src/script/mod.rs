@@ -180,6 +180,7 @@ scripts! {
     database_swap(password_file, options, database, staging, before, user) = "database-swap";
     database_discard(password_file, options, staging, user) = "database-discard";
     url_reach(file) = "url-reach";
+    redis_reach(file) = "redis-reach";
     mysql_reach(password_file, options, database, host, port) = "mysql-reach";
     /// Opens a client in a MongoDB server's container; what it is to do is added with [`Script::with`].
     mongodb_client(password_file, user, database) = "mongodb-client";
@@ -187,6 +188,10 @@ scripts! {
     mongodb_facts(root_password_file, user_password_file, database, user) = "mongodb-facts";
     /// Runs in a MongoDB server's container.
     mongodb_ensure(root_password_file, user_password_file, database, user) = "mongodb-ensure";
+    /// Opens a client in a Redis server's container; what it is to do is added with [`Script::with`].
+    redis_client(password_file) = "redis-client";
+    /// Runs in a Redis server's container.
+    redis_facts(settings_file, password_file, database, user) = "redis-facts";
 }
 
 /// The status of `database-load.sh` when what it has loaded belongs to users whom the server does not have.

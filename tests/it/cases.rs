@@ -7,7 +7,7 @@
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
 //!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
-//!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE`, `registry IMAGE absent|denied|unreachable WHY`, `registry IMAGE found DIGEST`, `skew SECONDS`,
+//!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE` what its user may, `lock-out SERVICE` its user, `registry IMAGE absent|denied|unreachable WHY`, `registry IMAGE found DIGEST`, `skew SECONDS`,
 //!   `expires PATH SECONDS` from now of a certificate, `clock SECONDS` since the epoch, `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, `url SERVICE DIGEST` of the URL of a server elsewhere, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
 //! - `then.txt`: what is done when all that is settled, a command a line: `provision`, `deploy [--seed]`, `destroy [--volumes]`,
@@ -472,6 +472,13 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
                     panic!("{service} does not answer")
                 };
                 schema.grants.as_mut().unwrap().truncate(1);
+            }
+            ["lock-out", service] => {
+                let answers = docker.databases.get_mut(&service.parse().unwrap());
+                let Some(DatabaseFacts::Answers(schema)) = answers else {
+                    panic!("{service} does not answer")
+                };
+                schema.login = false;
             }
             ["registry", image, told, why] => {
                 let told = match told {

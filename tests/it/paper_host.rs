@@ -313,6 +313,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 Dialect::Mongodb => {
                     ["readWrite", "dbAdmin"].map(|role| format!("{role}@{database}"))
                 }
+                Dialect::Redis => panic!("nothing can be made there"),
                 Dialect::Mysql | Dialect::Mariadb => [
                     "GRANT USAGE ON *.* TO x".to_owned(),
                     format!("GRANT ALL PRIVILEGES ON `{database}`.* TO x"),
@@ -341,7 +342,23 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::Switch { link, target } => {
             put(host, link, FileKind::Link(target.clone()), 0o777, 0, None);
         }
-        Action::WaitDatabase(target) => assert!(runs(host, &target.process), "{target:?}"),
+        Action::WaitDatabase(target) => {
+            assert!(runs(host, &target.process), "{target:?}");
+            // What it has is all there once it runs.
+            if target.dialect == Dialect::Redis {
+                let schema = SchemaFacts {
+                    version: "7.4.1".into(),
+                    charset: Some("binary".into()),
+                    grants: Some(Vec::new()),
+                    login: true,
+                    url: None,
+                };
+                let all = database_targets(stack);
+                let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
+                let databases = &mut engine(host).databases;
+                databases.insert(service.name.clone(), DatabaseFacts::Answers(schema));
+            }
+        }
         Action::WaitHealthy { process, .. } => assert!(runs(host, process), "{process:?}"),
         Action::RunOnce { spec, .. } => {
             assert!(

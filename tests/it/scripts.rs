@@ -452,6 +452,140 @@ fn url_reach_tells_who_answers_and_no_part_of_a_password() {
     assert_eq!(gone, "there is no URL\n");
 }
 
+/// A server that takes one login and answers in Redis's protocol.
+fn redis() -> u16 {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut known = false;
+            while let Some(Ok(count)) = lines.next() {
+                let count: usize = count[1..].parse().unwrap();
+                let mut word = || lines.nth(1).unwrap().unwrap();
+                let words: Vec<String> = (0..count).map(|_| word()).collect();
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                known |= matches!(words[..], ["AUTH", "hunt@2"] | ["AUTH", "app", "hunt@2"]);
+                let answer = match words[..] {
+                    ["PING"] if known => "+PONG\r\n",
+                    ["PING"] => "-NOAUTH Authentication required.\r\n",
+                    _ if known => "+OK\r\n",
+                    _ => "-WRONGPASS of hunter2\r\n",
+                };
+                (&stream).write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn redis_reach_logs_in_and_tells_no_part_of_a_password() {
+    let at = Place::new();
+    let port = redis();
+    let ask = |url: &str| {
+        fs::write(at.path("url"), url).unwrap();
+        let said = at.check(&script::redis_reach(at.text("url")), b"", 0);
+        let (digest, rest) = said.split_once('\n').unwrap();
+        let plain = url.trim_end_matches(['\r', '\n']);
+        assert_eq!(digest, format!("digest\t{}", sha256(plain.as_bytes())));
+        assert!(!rest.contains("hunt"), "{rest}");
+        rest.to_owned()
+    };
+    let alive = format!("alive\t127.0.0.1:{port}\nlogin\n");
+    for url in [
+        format!("redis://:hunt%402@127.0.0.1:{port}/0"),
+        format!("redis://app:hunt%402@127.0.0.1:{port}\r\n"),
+        format!("redis://:hunt%402@127.0.0.1:{port}/1?timeout=5\n"),
+        // Not asked any more: its protocol is TLS.
+        format!("rediss://:hunter2@127.0.0.1:{port}/0"),
+    ] {
+        assert_eq!(ask(&url), alive, "{url}");
+    }
+    for (login, why) in [
+        (":hunter2@", "does not take the login in the URL"),
+        ("", "asks for a password, and the URL has none"),
+    ] {
+        let said = ask(&format!("redis://{login}127.0.0.1:{port}/0"));
+        assert_eq!(said, format!("127.0.0.1:{port} {why}\n"));
+    }
+    let away = ask("redis://:hunter2@127.0.0.1:9/0");
+    assert_eq!(away, "127.0.0.1:9 cannot be reached: Connection refused\n");
+    for url in [
+        "",
+        "hunter2",
+        "mongodb://:hunter2@127.0.0.1/0",
+        "redis://:hunter2@hunter2@127.0.0.1/0",
+        "redis://:hunter2/hunter2@127.0.0.1/0",
+        "redis://:hunter2:hunter2/@127.0.0.1/0",
+        "redis://hunter2:99999999/0",
+        "redis://127.0.0.1/hunter2",
+    ] {
+        let said = ask(url);
+        assert!(
+            said.starts_with("it is not a URL such as redis://"),
+            "{url}: {said}"
+        );
+    }
+    let gone = at.check(&script::redis_reach(at.text("gone")), b"", 0);
+    assert_eq!(gone, "there is no URL\n");
+}
+
+/// A client that answers as a server with the password `hunter2` does, and its server's version.
+#[test]
+fn redis_facts_tell_a_login_only_where_the_password_is_asked_for() {
+    let at = Place::new();
+    let asked = "#!/bin/sh\n\
+        [ \"$REDISCLI_AUTH\" = hunter2 ] && { echo PONG; exit; }\n\
+        [ -n \"$REDISCLI_AUTH\" ] && echo 'AUTH failed: WRONGPASS invalid'\n\
+        echo '(error) NOAUTH Authentication required.'\n";
+    let facts = |client: &str, password: &str, settings: &str| {
+        let program = |name: &str, text: &str| {
+            fs::create_dir_all(at.path("bin")).unwrap();
+            let path = at.path("bin").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        program("redis-cli", client);
+        let version =
+            "#!/bin/sh\necho 'Redis server v=7.4.1 sha=00000000:0 malloc=libc bits=64 build=0'\n";
+        program("redis-server", version);
+        fs::write(at.path("password"), password).unwrap();
+        fs::write(at.path("settings"), settings).unwrap();
+        let script = script::redis_facts(at.text("settings"), at.text("password"), "0", "default");
+        let mut command = Command::new("/bin/sh");
+        let path = format!("{}:{}", at.text("bin"), std::env::var("PATH").unwrap());
+        let command = command.args(["-c", &script.text()]).env("PATH", path);
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert!(!said.contains("hunter2"), "{said}");
+        said
+    };
+    const MADE: &str = "requirepass \"hunter2\"\n";
+    let alive = "alive\t7.4.1\ncharset\tbinary\n";
+    assert_eq!(
+        facts(asked, "hunter2", MADE),
+        format!("{alive}login\nuser\n")
+    );
+    assert_eq!(
+        facts(asked, "hunter2", "save 60 1\n"),
+        format!("{alive}login\nuser\ngrant\tsettings\n")
+    );
+    assert_eq!(
+        facts(asked, "another", "requirepass \"another\"\n"),
+        format!("{alive}user\n")
+    );
+    let open = "#!/bin/sh\necho PONG\n";
+    assert_eq!(facts(open, "hunter2", MADE), format!("{alive}user\n"));
+    let loading = "#!/bin/sh\necho 'LOADING Redis is loading the dataset in memory'\n";
+    assert_eq!(
+        facts(loading, "hunter2", MADE),
+        "LOADING Redis is loading the dataset in memory\n"
+    );
+}
+
 #[test]
 fn remove_takes_files_and_links_but_no_folder_of_others() {
     let at = Place::new();

@@ -79,6 +79,13 @@ pub async fn backup(args: &BackupArgs, global: Global, console: &Console) -> Res
 fn sql(place: &Place, login: DatabaseLogin) -> Result<DatabaseLogin, Failure> {
     match login.dialect {
         Dialect::Mysql | Dialect::Mariadb => Ok(login),
+        Dialect::Redis => {
+            let name = &place.service.name;
+            let why = format!("`{name}` is a Redis, of which stackctl makes no backups");
+            Err(Failure::new(Kind::Usage, why).hint(format!(
+                "its own program does: `stackctl db {name} -- --rdb - > {name}.rdb`"
+            )))
+        }
         Dialect::Mongodb => {
             let name = &place.service.name;
             let why = format!("`{name}` is a MongoDB, of which stackctl makes no backups");

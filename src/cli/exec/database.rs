@@ -48,6 +48,7 @@ pub(super) fn client(login: &DatabaseLogin, arguments: &[String]) -> Script {
     } = login;
     match dialect {
         Dialect::Mongodb => script::mongodb_client(password_file, user, database),
+        Dialect::Redis => script::redis_client(password_file),
         Dialect::Mysql | Dialect::Mariadb => {
             script::database_client(password_file, options, database)
         }

@@ -365,7 +365,7 @@ fn services_adds_only_what_compose_cannot_say() {
             "stackctl.yaml:5:40: `stop_grace` of `server` is said in its compose file (write it there, as `stop_grace_period`)",
             "stackctl.yaml:6:8: `health` does not apply to `db`, to which no route leads (it is for what answers visitors: lead a route there, or remove it)",
             "stackctl.yaml:6:19: service `db` is one of the compose file, which says what it is (give the other one another name)",
-            "stackctl.yaml:7:3: service `other` does not say what it is (give it one of `build`, `image`, `unit`, `static`, `mysql` or `mongodb`)",
+            "stackctl.yaml:7:3: service `other` does not say what it is (give it one of `build`, `image`, `unit`, `static`, `mysql`, `mongodb` or `redis`)",
         ],
     );
     check(

@@ -25,11 +25,14 @@ impl<'a> HostPlan<'a> {
             .facts
             .files
             .contains_key(&database_marker(&self.layout, service));
+        let dialect = service.database().map(|database| database.dialect);
+        // Redis has no other password; and its settings are made of that.
+        let has_root = dialect != Some(Dialect::Redis);
         let root = self.layout.secret(&container::root_secret(service));
         let app = self.layout.secret(&container::app_secret(service));
         let is_gone = |path: &HostPath| !self.facts.files.contains_key(path);
         let (root_gone, app_gone) = (is_gone(&root), is_gone(&app));
-        if has_volume && root_gone {
+        if has_volume && has_root && root_gone {
             let text = format!(
                 "the data of `{}` (volume {volume}) is there, but its root password {root} is gone",
                 service.name
@@ -159,11 +162,14 @@ impl<'a> HostPlan<'a> {
     }
 
     pub(super) fn database(&mut self, service: &Service, database: &Database, image: &ImageRef) {
-        let reader = container::reader_of_root_secret(database.dialect);
-        for (secret, owner) in [
-            (container::root_secret(service), reader),
-            (container::app_secret(service), 0),
-        ] {
+        let dialect = database.dialect;
+        let reader = container::reader_of_server_secret(dialect);
+        let root = container::server_secret(service, dialect);
+        let root = (dialect != Dialect::Redis).then_some((root, reader));
+        for (secret, owner) in root
+            .into_iter()
+            .chain([(container::app_secret(service), 0)])
+        {
             let path = self.layout.secret(&secret);
             if !self.facts.files.contains_key(&path) {
                 let secret = Action::GenerateSecret {
@@ -197,6 +203,8 @@ impl<'a> HostPlan<'a> {
             self.swapped_image(&spec, there);
             self.changed_by_hand(&spec, there, "make it again, which interrupts it")
         });
+        let by_hand =
+            by_hand.or_else(|| self.lost_settings(service, database).filter(|_| labelled));
         let same = labelled && by_hand.is_none();
         let running = there.is_some_and(ContainerFacts::is_running);
         let restarted = !(same && running);
@@ -227,13 +235,66 @@ impl<'a> HostPlan<'a> {
                 );
                 self.step(0, Action::RemoveContainer(name), cause);
             }
+            if dialect == Dialect::Redis {
+                self.redis_settings(service, "the server begins with it");
+            }
             self.step(0, Action::RunContainer(Box::new(spec.clone())), cause);
+        } else if dialect == Dialect::Redis {
+            self.missing_settings(service);
         }
         if let Some(there) = there.filter(|_| same) {
             self.keep_restarting(0, &spec, there);
         }
         self.forget_stop(0, service);
         self.schema(service, database, restarted, there.is_none());
+    }
+
+    /// Why a Redis server that runs must read its settings again: they hold the password, and it changes neither by itself.
+    fn lost_settings(&mut self, service: &Service, database: &Database) -> Option<String> {
+        let Some(DatabaseFacts::Answers(schema)) = self.facts.database(&service.name) else {
+            return None;
+        };
+        let cause = lacks(schema, database).filter(|_| database.dialect == Dialect::Redis)?;
+        let what = format!("settings of `{}`", service.name);
+        let was = "the password on the host, and nothing else";
+        let is = match schema.login {
+            true => "edited",
+            false => "not asking for it",
+        };
+        let would = "make them again, and its container, which interrupts it";
+        self.broken(what, was, is, would);
+        Some(cause.to_owned())
+    }
+
+    /// The file by which a Redis server knows its password.
+    fn redis_settings(&mut self, service: &Service, cause: &str) {
+        let reader = container::reader_of_server_secret(Dialect::Redis);
+        let settings = container::server_secret(service, Dialect::Redis);
+        let copy = Action::CopySecret {
+            from: self.layout.secret(&container::app_secret(service)),
+            to: self.layout.secret(&settings),
+            mode: 0o400,
+            owner: Owner {
+                user: reader,
+                group: reader,
+            },
+            around: Some(container::redis_settings()),
+        };
+        self.step(0, copy, cause);
+    }
+
+    /// Settings without which a server that runs would not start again.
+    fn missing_settings(&mut self, service: &Service) {
+        let settings = container::server_secret(service, Dialect::Redis);
+        let reader = container::reader_of_server_secret(Dialect::Redis);
+        let cause = match self.facts.files.get(&self.layout.secret(&settings)) {
+            None => "missing",
+            Some(there) if there.mode & 0o7777 != 0o400 || there.user != reader => {
+                "its mode or owner differs"
+            }
+            Some(_) => return,
+        };
+        self.redis_settings(service, cause);
     }
 
     /// The database and its user, on a server that runs by now.
@@ -257,6 +318,8 @@ impl<'a> HostPlan<'a> {
             );
         }
         let lacking = match seen {
+            // It has neither.
+            _ if !database.dialect.has_names() => None,
             Some(DatabaseFacts::Answers(schema)) => lacks(schema, database),
             _ if is_new => Some("missing"),
             _ => Some("it did not answer, so it is checked"),
@@ -318,13 +381,22 @@ pub(in crate::plan) fn target(
         dialect: database.dialect,
         database: database.database.clone(),
         user: database.user.clone(),
-        root_password_file: file(container::root_secret(service)),
+        root_password_file: file(container::server_secret(service, database.dialect)),
         user_password_file: file(container::app_secret(service)),
     }
 }
 
 /// What a database that answers lacks of what is wanted.
 fn lacks(schema: &SchemaFacts, database: &Database) -> Option<&'static str> {
+    if database.dialect == Dialect::Redis {
+        return if !schema.login {
+            Some("it does not ask for the password on the host")
+        } else if schema.grants.as_ref().is_some_and(|told| !told.is_empty()) {
+            Some("its settings were edited on the host")
+        } else {
+            None
+        };
+    }
     if schema.charset.is_none() {
         return Some("the database is missing");
     }

@@ -27,6 +27,7 @@ mod messages;
 mod messages_fleet;
 mod neighbours;
 mod plan_files;
+mod redis;
 mod refusals;
 mod registry;
 mod rehearse;

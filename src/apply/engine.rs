@@ -55,19 +55,26 @@ impl Target {
         step: usize,
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
-        let engine = self.engine().await?;
-        let pulled = tried(step, tell, async || {
-            let mut told = |progress: Progress<'_>| report(progress, step, tell);
-            let pulling = engine.pull_image(image, &mut told);
-            let ended = tokio::time::timeout(MOVED, pulling).await;
-            ended.unwrap_or_else(|_| {
-                Err(DockerError::Deadline {
-                    what: format!("pull {image}"),
-                    deadline: MOVED,
-                })
-            })
-        });
+        let pulled = tried(step, tell, async || self.pull_once(image, step, tell).await);
         Ok(pulled.await?)
+    }
+
+    pub(super) async fn pull_once(
+        &self,
+        image: &str,
+        step: usize,
+        tell: Tell<'_>,
+    ) -> Result<(), DockerError> {
+        let engine = self.engine().await?;
+        let mut told = |progress: Progress<'_>| report(progress, step, tell);
+        let pulling = engine.pull_image(image, &mut told);
+        let ended = tokio::time::timeout(MOVED, pulling).await;
+        ended.unwrap_or_else(|_| {
+            Err(DockerError::Deadline {
+                what: format!("pull {image}"),
+                deadline: MOVED,
+            })
+        })
     }
 
     /// Builds an image, and once more when the engine restarted meanwhile: a build leaves nothing half done.

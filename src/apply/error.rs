@@ -40,6 +40,15 @@ pub enum ApplyError {
     },
     #[error("the image is for {image}, and the host's processor is {host}")]
     OtherProcessor { image: String, host: String },
+    #[error(
+        "{image} did not arrive whole: neither sent, twice, nor pulled through the SSH connection"
+    )]
+    NotWhole {
+        image: String,
+        /// Of the last try.
+        #[source]
+        source: Box<ApplyError>,
+    },
     #[error("`{command}` did not build the files")]
     FilesNotBuilt {
         command: String,

@@ -15,10 +15,10 @@ use tempfile::NamedTempFile;
 use super::archive::{Chunks, header, stream};
 use crate::facts::sha256;
 use crate::model::{RegistryName, registry_of};
-use crate::runtime::docker::LayersThere;
+use crate::runtime::docker::{DockerError, ImageIdentity, LayersThere};
 use crate::transport::Upload;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -53,9 +53,46 @@ pub(super) struct Parcel {
     pub size: u64,
 }
 
-impl Parcel {
-    pub fn is_all(&self) -> bool {
-        self.layers == self.of
+/// A part of an image.
+pub(super) enum Blob<'a> {
+    Config(&'a [u8]),
+    /// Where it is in the saved image.
+    Layer {
+        offset: u64,
+        size: u64,
+    },
+}
+
+/// How an image goes to a host: each way when the one before did not bring it whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The layers that it lacks are sent.
+    Lacking,
+    /// All of them are: somebody may have removed one meanwhile, or one was damaged.
+    Whole,
+    /// The host's engine pulls it from here, by its digest.
+    Pulled,
+}
+
+impl Way {
+    /// What is tried next; none when there is no other way, or none that would help.
+    pub fn next(self, error: &DockerError) -> Option<Self> {
+        if !error.is_answer() || error.is_without_room() {
+            return None;
+        }
+        match self {
+            Way::Lacking => Some(Way::Whole),
+            Way::Whole => Some(Way::Pulled),
+            Way::Pulled => None,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Way::Lacking => "sending the layers that it lacks",
+            Way::Whole => "sending all of its layers",
+            Way::Pulled => "having the host pull it from here, through the SSH connection",
+        }
     }
 }
 
@@ -124,6 +161,39 @@ impl SavedImage {
     /// What engines call the image that is made of this configuration.
     pub fn id(&self) -> String {
         format!("sha256:{}", sha256(&self.config))
+    }
+
+    pub fn identity(&self) -> ImageIdentity {
+        let layers = self.layers.iter().map(|layer| layer.diff_id.clone());
+        ImageIdentity {
+            config: self.id(),
+            manifest: format!("sha256:{}", sha256(&self.manifest())),
+            layers: layers.collect(),
+        }
+    }
+
+    /// What its manifest means by `digest`.
+    pub fn blob(&self, digest: &str) -> Option<Blob<'_>> {
+        if digest == self.id() {
+            return Some(Blob::Config(&self.config));
+        }
+        let digest = digest.strip_prefix("sha256:")?;
+        let layer = self.layers.iter().find(|layer| layer.digest == digest)?;
+        Some(Blob::Layer {
+            offset: layer.offset,
+            size: layer.size,
+        })
+    }
+
+    /// A layer as it is saved.
+    pub fn layer(self: &Arc<Self>, offset: u64, size: u64) -> Upload {
+        let image = Arc::clone(self);
+        stream(move |mut chunks| {
+            let mut file = image.file.reopen()?;
+            file.seek(SeekFrom::Start(offset))?;
+            io::copy(&mut file.take(size), &mut chunks)?;
+            chunks.flush()
+        })
     }
 
     /// What an engine with these layers lacks.
@@ -205,7 +275,7 @@ impl SavedImage {
         builder.into_inner()?.finish()?.flush()
     }
 
-    fn manifest(&self) -> Vec<u8> {
+    pub fn manifest(&self) -> Vec<u8> {
         let layers = self.layers.iter().map(|layer| {
             let digest = format!("sha256:{}", layer.digest);
             json!({"mediaType": layer.kind, "digest": digest, "size": layer.size})
@@ -322,13 +392,13 @@ fn packing(mut file: &File, offset: u64, size: u64) -> io::Result<&'static str> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use flate2::read::GzDecoder;
     use futures_util::TryStreamExt as _;
 
     use super::*;
 
-    const LAYERS: [&str; 3] = ["the base", "what it needs", "the app"];
+    pub(in crate::apply) const LAYERS: [&str; 3] = ["the base", "what it needs", "the app"];
 
     fn id(text: &str) -> String {
         format!("sha256:{}", sha256(text.as_bytes()))
@@ -340,7 +410,7 @@ mod tests {
     }
 
     /// As an engine of 20.10 saves it, with a layer that is a link to another.
-    fn saved() -> Arc<SavedImage> {
+    pub(in crate::apply) fn saved() -> Arc<SavedImage> {
         let file = NamedTempFile::new().unwrap();
         let mut builder = tar::Builder::new(file.reopen().unwrap());
         let mut put = |path: &str, text: &str| {
@@ -402,7 +472,7 @@ mod tests {
         assert_eq!(lacks(&[&[LAYERS[0], LAYERS[1], LAYERS[2], "more"]]), 0);
         let in_containerd = image.parcel(&there(&[&LAYERS[1..]], true));
         assert_eq!(in_containerd.layers, 1, "there, the order does not matter");
-        assert!(image.all().is_all() && !in_containerd.is_all());
+        assert_eq!((image.all().layers, image.all().of), (3, 3));
     }
 
     #[tokio::test]
@@ -430,6 +500,22 @@ mod tests {
         assert_eq!(list[0]["RepoTags"][0], "names/backend:1");
         assert_eq!(list[0]["Layers"][1], blob(LAYERS[1]));
         assert_eq!(unpacked(&image, &image.all()).await.len(), files.len() + 1);
+    }
+
+    #[test]
+    fn each_way_comes_after_the_one_before_unless_it_would_not_help() {
+        let failed = |why: &str| DockerError::Failed {
+            what: "load a:1".into(),
+            why: why.into(),
+        };
+        let damaged = failed("it is not whole there");
+        assert_eq!(Way::Lacking.next(&damaged), Some(Way::Whole));
+        assert_eq!(Way::Whole.next(&damaged), Some(Way::Pulled));
+        assert_eq!(Way::Pulled.next(&damaged), None);
+        let full = failed("write /var/lib/docker/tmp: no space left on device");
+        assert_eq!(Way::Lacking.next(&full), None);
+        let unread = DockerError::Upload(io::Error::other("gone"));
+        assert_eq!(Way::Lacking.next(&unread), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod hook;
 mod image;
 mod lock;
 mod moved;
+mod offer;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};

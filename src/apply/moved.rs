@@ -11,10 +11,12 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::action::{Target, report};
 use super::engine::{MOVED, build_with, tried};
-use super::image::{Parcel, SavedImage};
+use super::image::{Parcel, SavedImage, Way};
+use super::offer::Offer;
 use super::{ApplyError, Tell};
 use crate::plan::{Event, ImageBuild};
-use crate::runtime::docker::{DockerError, Engine, Progress};
+use crate::runtime::docker::{DockerError, Engine, LayersThere, Progress};
+use crate::transport::{TransportError, random_name};
 
 /// Images that were built while a plan is applied, by their tags. `None`: it failed.
 #[derive(Default)]
@@ -58,7 +60,6 @@ impl Target {
         }
     }
 
-    /// Pulls an image and gives it a name, which then is its only one: an image with another would stay when that goes.
     async fn pull_as(
         &self,
         image: &str,
@@ -67,9 +68,14 @@ impl Target {
         tell: Tell<'_>,
     ) -> Result<(), ApplyError> {
         self.pull(image, step, tell).await?;
+        Ok(self.rename(image, tag).await?)
+    }
+
+    /// Gives an image a name, which then is its only one: an image with another would stay when that goes.
+    async fn rename(&self, image: &str, tag: &str) -> Result<(), DockerError> {
         let engine = self.engine().await?;
         engine.tag_image(image, tag).await?;
-        Ok(engine.remove_image(image).await?)
+        engine.remove_image(image).await
     }
 
     /// Pushes what was built, again when the registry or the way to it failed.
@@ -133,7 +139,7 @@ impl Target {
         Ok(Made::Saved(Arc::new(read.map_err(wrong)?)))
     }
 
-    /// Sends what the host lacks, and all of it when that was not enough: somebody may have removed a layer meanwhile.
+    /// Brings the image to the host, one way after the other, until it is whole there.
     async fn send_image(
         &self,
         image: &Arc<SavedImage>,
@@ -150,69 +156,96 @@ impl Target {
                 host: architecture,
             });
         }
-        let parcel = image.parcel(&there);
-        let sent = self
-            .send_parcel(engine, image, &parcel, tag, there.in_containerd, step, tell)
-            .await;
-        let error = match sent {
-            Err(error) if error.is_answer() && !parcel.is_all() => error,
-            ended => return ended,
-        };
-        let text = format!("{:#}; sending all of its layers", anyhow::Error::new(error));
-        tell(Event::Notice { step, text });
-        self.send_parcel(
+        let sending = Sending {
+            target: self,
             engine,
             image,
-            &image.all(),
+            there,
             tag,
-            there.in_containerd,
             step,
             tell,
-        )
-        .await
+        };
+        let mut way = Way::Lacking;
+        loop {
+            let error = match sending.by(way).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let next = match &error {
+                ApplyError::Docker(error) => way.next(error),
+                _ => None,
+            };
+            if let Some(next) = next {
+                let text = format!("{:#}; {}", anyhow::Error::new(error), next.words());
+                tell(Event::Notice { step, text });
+                way = next;
+                continue;
+            }
+            return Err(match (way, &error) {
+                (Way::Pulled, ApplyError::Transport(TransportError::NotForwarded { .. })) => {
+                    sending.not_whole(error)
+                }
+                (Way::Pulled, ApplyError::Docker(why)) if why.is_answer() => {
+                    sending.not_whole(error)
+                }
+                _ => error,
+            });
+        }
+    }
+}
+
+/// An image on its way to a host.
+struct Sending<'a> {
+    target: &'a Target,
+    engine: &'a Engine,
+    image: &'a Arc<SavedImage>,
+    there: LayersThere,
+    tag: &'a str,
+    step: usize,
+    tell: Tell<'a>,
+}
+
+impl Sending<'_> {
+    async fn by(&self, way: Way) -> Result<(), ApplyError> {
+        let brought = self.bring(way).await;
+        if matches!(&brought, Err(ApplyError::Docker(error)) if error.is_answer()) {
+            // One store names what is not whole, and the next run would take the name for the image.
+            let _ = self.engine.remove_image(self.tag).await;
+        }
+        brought
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a fact that the caller has at hand"
-    )]
-    async fn send_parcel(
-        &self,
-        engine: &Engine,
-        image: &Arc<SavedImage>,
-        parcel: &Parcel,
-        tag: &str,
-        in_containerd: bool,
-        step: usize,
-        tell: Tell<'_>,
-    ) -> Result<(), ApplyError> {
+    async fn bring(&self, way: Way) -> Result<(), ApplyError> {
+        match way {
+            Way::Lacking => self.send(&self.image.parcel(&self.there)).await?,
+            Way::Whole => self.send(&self.image.all()).await?,
+            Way::Pulled => self.offer().await?,
+        }
+        self.verify().await
+    }
+
+    async fn send(&self, parcel: &Parcel) -> Result<(), ApplyError> {
         let done = Arc::new(AtomicU64::new(0));
         let wire = Arc::new(AtomicU64::new(0));
         // Seen from here: the engine tells nothing of what comes.
         let (counted, reading) = (Arc::clone(&wire), Arc::clone(&done));
-        let archive = image.archive(parcel, &done).inspect(move |chunk| {
+        let archive = self.image.archive(parcel, &done).inspect(move |chunk| {
             if let Ok(chunk) = chunk {
                 counted.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             }
         });
-        let loading = engine.load_image(tag, archive.boxed());
+        let loading = self.engine.load_image(self.tag, archive.boxed());
         let mut loading = std::pin::pin!(loading);
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(500));
         loop {
             tokio::select! {
                 loaded = &mut loading => break loaded?,
-                _ = tick.tick() => tell(Event::Progress {
-                    step,
+                _ = tick.tick() => (self.tell)(Event::Progress {
+                    step: self.step,
                     done: reading.load(Ordering::Relaxed),
                     total: parcel.size,
                 }),
             }
-        }
-        if !engine.is_whole(tag, &image.id(), in_containerd).await? {
-            return Err(ApplyError::Docker(DockerError::Failed {
-                what: format!("load {tag}"),
-                why: "it is not whole there".into(),
-            }));
         }
         let text = format!(
             "sent {} of {} layers in {} bytes",
@@ -220,7 +253,49 @@ impl Target {
             parcel.of,
             wire.load(Ordering::Relaxed)
         );
-        tell(Event::Line { step, text });
+        (self.tell)(Event::Line {
+            step: self.step,
+            text,
+        });
         Ok(())
     }
+
+    /// Has the host's engine pull the image from here. It asks for each part by its digest, and looks at it.
+    async fn offer(&self) -> Result<(), ApplyError> {
+        let name = random_name().map_err(DockerError::Upload)?;
+        let mut listener = self.target.transport.listen().await?;
+        let offer = Arc::new(Offer::new(Arc::clone(self.image), name));
+        let reference = offer.reference(listener.port);
+        let pulling = self.target.pull_once(&reference, self.step, self.tell);
+        let pulled = tokio::select! {
+            pulled = pulling => pulled,
+            never = offer.serve(&mut listener) => match never {},
+        };
+        listener.close().await;
+        pulled?;
+        Ok(self.target.rename(&reference, self.tag).await?)
+    }
+
+    /// That an engine took an image does not say that the image is whole.
+    async fn verify(&self) -> Result<(), ApplyError> {
+        let (identity, in_containerd) = (self.image.identity(), self.there.in_containerd);
+        let seen = self.engine.is_whole(self.tag, &identity, in_containerd);
+        match seen.await? {
+            true => Ok(()),
+            false => Err(ApplyError::Docker(DockerError::Failed {
+                what: format!("load {}", self.tag),
+                why: "it is not whole there".into(),
+            })),
+        }
+    }
+
+    fn not_whole(&self, error: ApplyError) -> ApplyError {
+        ApplyError::NotWhole {
+            image: self.tag.to_owned(),
+            source: Box::new(error),
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

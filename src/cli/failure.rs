@@ -200,6 +200,12 @@ impl Failure {
             ApplyError::OtherProcessor { .. } => failure
                 .hints
                 .push("build it on the host: leave `on: local` out of `build`".into()),
+            ApplyError::NotWhole { source, .. } => {
+                if let ApplyError::Transport(error) = source.as_ref() {
+                    failure.hints = error.hints();
+                }
+                failure.hints.push("look at the host's disk, memory and engine: `df /var/lib/docker`, `dmesg`, `journalctl -u docker`; then run the command again".into());
+            }
             ApplyError::OtherSite { tail } => {
                 let mended = "mend what nginx names; `sudo nginx -t` there says when it is right";
                 failure

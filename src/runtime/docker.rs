@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use connect::{Ahead, SOCKET};
 pub use images::Progress;
 pub use logs::{LogLine, LogQuery};
-pub use moved::LayersThere;
+pub use moved::{ImageIdentity, LayersThere};
 pub use programs::{Exec, unstartable};
 
 use bollard::Docker;
@@ -100,6 +100,16 @@ impl DockerError {
         }
     }
 
+    /// Whether it found no room, as far as its words tell.
+    pub fn is_without_room(&self) -> bool {
+        let words = match self {
+            DockerError::Failed { why, .. } => why.clone(),
+            DockerError::Refused { source, .. } => source.to_string(),
+            _ => return false,
+        };
+        words.to_lowercase().contains(NO_ROOM)
+    }
+
     /// Whether a pull that ended with this may succeed a little later: the registry or the way to it failed. One that says
     /// that there is no such image, or that we may not have it, will say so again.
     pub fn is_passing(&self) -> bool {
@@ -121,6 +131,8 @@ impl DockerError {
     }
 }
 
+const NO_ROOM: &str = "no space left";
+
 /// Whether an engine repeats a registry's last word. Engines answer 500 to most of what registries say, so that only the
 /// names of the errors tell: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>.
 fn is_final(message: &str) -> bool {
@@ -134,7 +146,7 @@ fn is_final(message: &str) -> bool {
         "denied",
         "no basic auth credentials",
         "no matching manifest",
-        "no space left",
+        NO_ROOM,
     ];
     last_words.iter().any(|word| message.contains(word))
 }

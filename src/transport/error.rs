@@ -100,6 +100,8 @@ pub enum TransportError {
         endpoint: Endpoint,
         reason: String,
     },
+    #[error("the sshd of {host} does not let a port there lead here")]
+    NotForwarded { host: String },
     #[error("{host} answered `{what}` with something unexpected: {reason}")]
     Protocol {
         host: String,
@@ -224,6 +226,9 @@ impl TransportError {
             Self::LostInRun { .. } | Self::Fenced { .. } => vec![
                 "the host takes back by itself, within 30 s, what this run had not confirmed; what was confirmed stays".to_owned(),
                 "see where it stands with `stackctl lock status` and `stackctl status`, then run the command again".to_owned(),
+            ],
+            Self::NotForwarded { .. } => vec![
+                "it is `AllowTcpForwarding` in its sshd_config, or `restrict` before the key in authorized_keys".to_owned(),
             ],
             Self::Settings { .. }
             | Self::Dial { .. }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
 
 use super::{
-    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, Output, Program, ShellOf, Source,
-    Terminal, Transport, TransportError, Upload,
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, Listener, Output, Program,
+    ShellOf, Source, Terminal, Transport, TransportError, Upload,
 };
 use crate::script::Script;
 
@@ -19,6 +20,7 @@ pub enum Call {
     Stream { script: Script, input: Vec<u8> },
     Lock(LeaseRequest),
     Dial(Endpoint),
+    Listen,
     Probe,
     Close,
 }
@@ -167,6 +169,30 @@ impl Transport for FakeTransport {
             self.record(Call::Dial(endpoint.clone()));
             let mut dial = self.dial.lock().unwrap_or_else(PoisonError::into_inner);
             dial(endpoint)
+        })
+    }
+
+    /// There is no host, so it is a port of this machine.
+    fn listen(&self) -> BoxFuture<'_, Result<Listener, TransportError>> {
+        Box::pin(async move {
+            self.record(Call::Listen);
+            let refused = || TransportError::NotForwarded {
+                host: "fake".to_owned(),
+            };
+            let socket = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await;
+            let socket = socket.map_err(|_| refused())?;
+            let port = socket.local_addr().map_err(|_| refused())?.port();
+            let (sender, connections) = mpsc::unbounded_channel();
+            let taking = tokio::spawn(async move {
+                while let Ok((connection, _)) = socket.accept().await {
+                    let connection = Box::new(connection) as Box<dyn Connection>;
+                    if sender.send(connection).is_err() {
+                        return;
+                    }
+                }
+            });
+            let end = async move { taking.abort() };
+            Ok(Listener::new(port, connections, Box::pin(end)))
         })
     }
 

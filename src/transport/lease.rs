@@ -53,7 +53,7 @@ impl Lease {
 }
 
 /// A name that nobody can guess.
-pub(super) fn random_name() -> std::io::Result<String> {
+pub fn random_name() -> std::io::Result<String> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;

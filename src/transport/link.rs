@@ -9,6 +9,7 @@ use russh::client::{Handle, Msg};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::channel::{Inbox, Outbox, pump};
+use super::listener::Forwarded;
 use super::reach::Handler;
 use super::wire::Cut;
 use super::{Endpoint, LeaseTimes, TransportError, session};
@@ -34,6 +35,7 @@ pub(super) struct Link {
     pub(super) leased: AtomicBool,
     pub(super) sessions: Arc<Semaphore>,
     pub(super) lost: Arc<Mutex<Option<String>>>,
+    pub(super) forwarded: Arc<Forwarded>,
 }
 
 impl Link {

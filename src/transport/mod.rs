@@ -1,8 +1,8 @@
 //! Moves bytes to and from a host. It knows no Docker, no nginx, no systemd units.
 //!
 //! One connection per host carries everything: a root shell that answers framed requests ([`Transport::run`]),
-//! channels of their own for what is long or large ([`Transport::stream`]), and connections to sockets on the
-//! host ([`Transport::dial`]).
+//! channels of their own for what is long or large ([`Transport::stream`]), connections to sockets on the
+//! host ([`Transport::dial`]), and connections from there ([`Transport::listen`]).
 
 mod auth;
 mod channel;
@@ -13,6 +13,7 @@ mod hop;
 pub mod known_hosts;
 mod lease;
 mod link;
+mod listener;
 mod program;
 mod reach;
 mod session;
@@ -35,6 +36,8 @@ use crate::script::Script;
 
 pub use error::TransportError;
 pub use fake::{Call, FakeTransport};
+pub use lease::random_name;
+pub use listener::Listener;
 pub use program::{Program, ShellOf, Terminal, Window};
 pub use settings::DEFAULT_IDENTITIES;
 pub use ssh::{ConnectOptions, Prompt, SshConnection, connect};
@@ -181,6 +184,9 @@ pub trait Transport: Send + Sync {
         &'a self,
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<Box<dyn Connection>, TransportError>>;
+
+    /// Has a free port of the host's loopback address lead here.
+    fn listen(&self) -> BoxFuture<'_, Result<Listener, TransportError>>;
 
     /// Starts a login shell; with a terminal, where there is one.
     fn shell<'a>(

@@ -7,15 +7,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use russh::client::{self, DisconnectReason, Handle};
+use russh::client::{self, ChannelOpenHandle, DisconnectReason, Handle, Msg, Session};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
-use russh::{Preferred, cipher, compression};
+use russh::{Channel, ChannelOpenFailure, Preferred, cipher, compression};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::TransportError;
 use super::channel::{Duplex, pump};
 use super::hop::Hop;
 use super::known_hosts::{HostName, KnownHosts, Refusal, fingerprint};
+use super::listener::Forwarded;
 use super::wire::{Cut, Wire};
 use crate::model::Fingerprint;
 
@@ -25,16 +26,26 @@ const KEEPALIVES_MISSED: usize = 3;
 /// hold otherwise look like silence. More than what 20 Mbit/s need over 100 ms.
 const SEND_BUFFER: u32 = 256 << 10;
 
+/// A connection before anybody has logged in.
+pub(super) struct Reached {
+    pub(super) handle: Handle<Handler>,
+    /// Why it ended, once it has.
+    pub(super) lost: Arc<Mutex<Option<String>>>,
+    pub(super) forwarded: Arc<Forwarded>,
+}
+
 /// Reaches one host, directly or through the last one, and checks its key.
 pub(super) async fn reach(
     hop: &Hop,
     through: Option<(&Handle<Handler>, &Arc<Cut>)>,
     cut: &Arc<Cut>,
-) -> Result<(Handle<Handler>, Arc<Mutex<Option<String>>>), TransportError> {
+) -> Result<Reached, TransportError> {
     let lost = Arc::new(Mutex::new(None));
+    let forwarded = Arc::new(Forwarded::default());
     let handler = Handler {
         check: Check::of(hop, through.is_some()),
         lost: lost.clone(),
+        forwarded: forwarded.clone(),
     };
     let unreachable =
         |source: Box<dyn std::error::Error + Send + Sync>| TransportError::Unreachable {
@@ -76,7 +87,11 @@ pub(super) async fn reach(
         })
     };
     match tokio::time::timeout(hop.deadline, attempt).await {
-        Ok(result) => result.map(|handle| (handle, lost)),
+        Ok(result) => result.map(|handle| Reached {
+            handle,
+            lost,
+            forwarded,
+        }),
         Err(_) => Err(TransportError::Deadline {
             host: hop.label.clone(),
             what: format!("connecting to port {}", hop.port),
@@ -152,10 +167,11 @@ fn same_kind(recorded: &Algorithm, offered: &Algorithm) -> bool {
     }
 }
 
-/// Decides on host keys; hears why a connection ended.
+/// Decides on host keys, hands on what the host connects, and hears why a connection ended.
 pub(super) struct Handler {
     check: Check,
     lost: Arc<Mutex<Option<String>>>,
+    forwarded: Arc<Forwarded>,
 }
 
 struct Check {
@@ -257,6 +273,26 @@ impl client::Handler for Handler {
         self.check.decide(shown)?;
         tracing::debug!(host = self.check.label, "host key accepted");
         Ok(true)
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        _: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Failure> {
+        let Some(taker) = self.forwarded.taker(port) else {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        // One that nobody takes any more is closed by that.
+        let _ = taker.send(channel);
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Failure>) -> Result<(), Failure> {

@@ -16,12 +16,13 @@ use zeroize::Zeroizing;
 use super::hop::hops;
 use super::lease::{self, Lease};
 use super::link::{Link, SESSION_CHANNELS, STEP_DEADLINE};
-use super::reach::{Handler, reach};
+use super::reach::{Handler, Reached, reach};
 use super::session::{self, Session};
 use super::wire::Cut;
 use super::{
-    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, Output, Program,
-    ShellOf, Source, Terminal, Transport, TransportError, Upload, auth, dial, stream,
+    Connection, Endpoint, LeaseAnswer, LeaseEvent, LeaseRequest, LeaseTimes, Listener, Output,
+    Program, ShellOf, Source, Terminal, Transport, TransportError, Upload, auth, dial, listener,
+    stream,
 };
 use crate::model::SshTarget;
 use crate::script::Script;
@@ -134,8 +135,8 @@ pub async fn connect(
     let count = hops.len();
     for (index, hop) in hops.iter().enumerate() {
         let cut = Arc::new(Cut::default());
-        let (mut handle, lost) = reach(hop, through.last().zip(below.as_ref()), &cut).await?;
-        auth::authenticate(&mut handle, hop, prompt.as_ref()).await?;
+        let mut hop_reached = reach(hop, through.last().zip(below.as_ref()), &cut).await?;
+        auth::authenticate(&mut hop_reached.handle, hop, prompt.as_ref()).await?;
         tracing::debug!(
             host = hop.label,
             port = hop.port,
@@ -143,19 +144,24 @@ pub async fn connect(
             "connected"
         );
         if index + 1 == count {
-            reached = Some((handle, lost, cut));
+            reached = Some((hop_reached, cut));
         } else {
-            through.push(handle);
+            through.push(hop_reached.handle);
             below = Some(cut);
         }
     }
-    let Some((handle, lost, cut)) = reached else {
+    let Some((reached, cut)) = reached else {
         return Err(TransportError::Settings {
             host: target.address.clone(),
             reason: "there is no host to connect to".to_owned(),
         });
     };
     let user = hops.last().map_or_else(String::new, |hop| hop.user.clone());
+    let Reached {
+        handle,
+        lost,
+        forwarded,
+    } = reached;
     let link = Arc::new(Link {
         handle,
         through,
@@ -167,6 +173,7 @@ pub async fn connect(
         leased: AtomicBool::new(false),
         sessions: Arc::new(Semaphore::new(SESSION_CHANNELS)),
         lost,
+        forwarded,
     });
     let session = Mutex::new(session::start(&link));
     Ok(SshConnection {
@@ -309,6 +316,13 @@ impl Transport for SshConnection {
         Box::pin(async move {
             tracing::debug!(host = self.link.host, %endpoint, "dial");
             dial::dial(self, endpoint).await
+        })
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<Listener, TransportError>> {
+        Box::pin(async move {
+            tracing::debug!(host = self.link.host, "listen");
+            listener::listen(&self.link).await
         })
     }
 

@@ -515,6 +515,55 @@ async fn dials_sockets_where_nothing_is_forwarded() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs sshd"]
+async fn a_port_of_the_host_leads_here_until_it_is_freed() {
+    let sshd = Sshd::start("");
+    let connection = sshd.connect().await.expect("connects");
+    let mut listeners = Vec::new();
+    for _ in 0..2 {
+        listeners.push(connection.listen().await.expect("listens"));
+    }
+    assert_ne!(listeners[0].port, listeners[1].port);
+    for listener in &mut listeners {
+        let there = tokio::net::TcpStream::connect(("127.0.0.1", listener.port));
+        let mut there = there.await.expect("connects");
+        let mut here = listener.accept().await.expect("somebody comes");
+        let size = 3_000_000;
+        there.write_all(b"more").await.expect("writes");
+        there.shutdown().await.expect("ends its half");
+        let mut asked = String::new();
+        here.read_to_string(&mut asked).await.expect("reads");
+        assert_eq!(asked, "more");
+        let sending = async {
+            here.write_all(&vec![1; size]).await.expect("writes");
+            here.shutdown().await.expect("ends its half");
+        };
+        let mut came = Vec::new();
+        let (_, read) = tokio::join!(sending, there.read_to_end(&mut came));
+        assert_eq!(read.expect("reads"), size);
+    }
+    for listener in listeners {
+        let port = listener.port;
+        listener.close().await;
+        let again = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+        assert!(again.is_err(), "{port} is free");
+    }
+    connection.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs sshd"]
+async fn a_host_that_forwards_nothing_says_so() {
+    let sshd = Sshd::start("AllowTcpForwarding no");
+    let connection = sshd.connect().await.expect("connects");
+    let refused = connection.listen().await.err().expect("no port");
+    assert!(
+        matches!(refused, TransportError::NotForwarded { .. }),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs sshd"]
 async fn a_connection_nobody_reads_stalls_no_other() {
     let sshd = Sshd::start("");
     let connection = sshd.connect().await.expect("connects");

@@ -27,6 +27,17 @@ pub struct LayersThere {
     pub in_containerd: bool,
 }
 
+/// By what an engine knows that an image is the one that was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageIdentity {
+    /// `sha256:…` of its configuration.
+    pub config: String,
+    /// `sha256:…` of its manifest, by which containerd calls it.
+    pub manifest: String,
+    /// `sha256:…` of each layer unpacked, from the lowest up.
+    pub layers: Vec<String>,
+}
+
 impl Engine {
     /// `amd64`.
     pub async fn architecture(&self) -> Result<String, DockerError> {
@@ -68,6 +79,13 @@ impl Engine {
             .into_iter()
             .any(|word| word.starts_with("io.containerd.snapshotter"));
         let images = images.map_err(DockerError::refused("list its images"))?;
+        // What could not be found missing afterwards is sent.
+        if in_containerd && !self.tells_whole() {
+            return Ok(LayersThere {
+                images: BTreeSet::new(),
+                in_containerd,
+            });
+        }
         let ids: BTreeSet<String> = images
             .into_iter()
             .filter(|image| !in_containerd || image.labels.contains_key(label::STACK))
@@ -104,24 +122,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether an image is there with all its layers. `id` is the digest of its configuration.
+    /// Whether an image is there under a name, with all its layers.
     pub async fn is_whole(
         &self,
         image: &str,
-        id: &str,
+        identity: &ImageIdentity,
         in_containerd: bool,
     ) -> Result<bool, DockerError> {
-        if !in_containerd {
-            return match self.docker.inspect_image(image).await {
-                Ok(there) => Ok(there.id.as_deref() == Some(id)),
-                Err(error) if has_status(&error, 404) => Ok(false),
-                Err(error) => Err(DockerError::refused(format!("look at {image}"))(error)),
+        if !in_containerd || !self.tells_whole() {
+            let there = match self.docker.inspect_image(image).await {
+                Ok(there) => there,
+                Err(error) if has_status(&error, 404) => return Ok(false),
+                Err(error) => {
+                    return Err(DockerError::refused(format!("look at {image}"))(error));
+                }
             };
-        }
-        let mut numbers = self.api.split('.').filter_map(|number| number.parse().ok());
-        let api = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        if api < TELLS_WHOLE {
-            return self.has(image).await;
+            let id = there.id.unwrap_or_default();
+            let is_meant = id == identity.config || in_containerd && id == identity.manifest;
+            let layers = there.root_fs.and_then(|told| told.layers);
+            return Ok(is_meant && layers.unwrap_or_default() == identity.layers);
         }
         let options = ListImagesOptions {
             manifests: true,
@@ -134,6 +153,15 @@ impl Engine {
         let listed = self.docker.list_images(Some(options)).await;
         let listed = listed.map_err(DockerError::refused(format!("look at {image}")))?;
         let manifests = listed.into_iter().flat_map(|there| there.manifests);
-        Ok(manifests.flatten().any(|manifest| manifest.available))
+        Ok(manifests
+            .flatten()
+            .any(|manifest| manifest.available && manifest.id == identity.manifest))
+    }
+
+    /// Whether its API tells that all of an image is there.
+    fn tells_whole(&self) -> bool {
+        let mut numbers = self.api.split('.').filter_map(|number| number.parse().ok());
+        let api = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        api >= TELLS_WHOLE
     }
 }

@@ -4,6 +4,7 @@ mod app;
 mod container;
 mod files;
 mod options;
+mod place;
 mod resources;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::services::RawService;
 use super::tree::{Entry, Kind, Node};
 use crate::compose::{self, Loaded, Note, Request};
 use crate::model::{Network, ServiceName, StackName, Volume};
+use place::Place;
 
 /// A project that was read, and what surrounds it.
 pub(super) struct Composition<'a> {
@@ -35,6 +37,8 @@ pub(super) struct Composition<'a> {
     published: BTreeMap<(u16, String), String>,
     /// Whether the stack's hosts have a firewall.
     is_firewalled: bool,
+    /// Where images are built, by the names in the project of the services that do, where something is said of it.
+    places: BTreeMap<String, Place>,
     /// What works but may not be meant.
     pub notes: Vec<Note>,
 }
@@ -109,6 +113,7 @@ impl<'a> Composition<'a> {
             routed: BTreeSet::new(),
             published: BTreeMap::new(),
             is_firewalled: false,
+            places: BTreeMap::new(),
             notes: loaded.notes.clone(),
         }
     }
@@ -144,6 +149,14 @@ impl<'a> Composition<'a> {
     ) {
         let loaded = self.loaded;
         let mut services: Vec<RawService> = Vec::new();
+        // A service may have the image that another one builds.
+        for entry in added {
+            if let Some(name) = self.service(&entry.key)
+                && let Some(place) = self.place(reader, name, entry)
+            {
+                self.places.insert(name.to_owned(), place);
+            }
+        }
         for name in loaded.project.services.keys() {
             let span = self.span(&["services", name]);
             let ours = Self::name_of(name);

@@ -323,7 +323,7 @@ fn source(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<AppSource> {
 }
 
 /// Where an image goes to that is built here. Its tag is the release's.
-fn repository(
+pub(super) fn repository(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
     place: Option<BuildPlace>,

@@ -89,6 +89,7 @@ const STARWARS: &[Bundled] = files!("starwars":
     "server/requirements.txt",
     "server/setup_database.py",
     "server/test_main.py",
+    "stackctl.second.yaml",
     "stackctl.yaml",
 );
 

@@ -229,19 +229,22 @@ fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_
 
 /// The hosts of a lab, below `hosts:`.
 fn hosts_yaml(lab: &Lab) -> String {
+    let machines = lab.machines();
+    let hosts = machines.iter().map(|host| host_yaml(&host.name, host));
+    hosts.collect()
+}
+
+/// One of them, by a name.
+pub fn host_yaml(name: &str, host: &LabHost) -> String {
     let text = |path: &std::path::Path| Value::from(path.display().to_string()).to_string();
-    let host = |host: &LabHost| {
-        format!(
-            "  {}: {{address: {}, port: {}, user: {}, identity: {}, known_hosts: {}}}\n",
-            host.name,
-            host.address,
-            host.ssh_port,
-            host.user,
-            text(&host.identity),
-            text(&host.known_hosts)
-        )
-    };
-    lab.machines().iter().map(host).collect()
+    format!(
+        "  {name}: {{address: {}, port: {}, user: {}, identity: {}, known_hosts: {}}}\n",
+        host.address,
+        host.ssh_port,
+        host.user,
+        text(&host.identity),
+        text(&host.known_hosts)
+    )
 }
 
 fn all_serve(lab: &Lab, version: &str) {
@@ -310,7 +313,7 @@ impl Drop for Built {
 }
 
 /// Layers sent, layers of the image, and bytes, of each host.
-fn sent(ran: &Ran) -> Vec<[u64; 3]> {
+pub fn sent(ran: &Ran) -> Vec<[u64; 3]> {
     let said = format!("{}\n{}", ran.stdout, ran.stderr);
     let lines = said.lines().filter(|line| line.contains(" layers in "));
     let numbers = lines.map(|line| {

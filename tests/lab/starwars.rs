@@ -4,11 +4,13 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stackctl::lab::LabHost;
 use stackctl::load::Request;
 
 use super::example::Readme;
 use super::load::Load;
-use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually};
+use super::registry::{Built, host_yaml, sent, stand_in};
+use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually, http};
 
 const PASSWORDS: [(&str, &str); 3] = [
     ("MYSQL_PASSWORD", "tatooine1977users"),
@@ -199,6 +201,94 @@ fn the_star_wars_api_runs_from_its_compose_file() {
     assert_eq!(left, "");
     let ran = app.with(&["destroy", "--confirm", "starwars"]);
     assert!(ran.expect_ok().stdout.contains("no changes"), "{ran}");
+}
+
+#[test]
+#[ignore = "needs docker"]
+fn a_second_host_gets_the_image_that_was_built_here_without_a_registry() {
+    let lab = Lab::boot("starwars-second", "bookworm");
+    let grow = ["lab", "up", "--hosts", "2", "--yes", "--name", &lab.name];
+    lab.stackctl(grow).expect_ok();
+    let machines = lab.machines();
+    let app = App::new(&lab);
+    app.passwords();
+    app.version("one");
+    let _built = [
+        Built("stackctl/starwars-server"),
+        Built("stackctl/starwars-setup"),
+    ];
+    // The engine here has no mirror.
+    let dockerfile = app.read("server/Dockerfile");
+    app.write(
+        "server/Dockerfile",
+        &dockerfile.replace("python:3.12-slim", &stand_in()),
+    );
+    let overlay = app.read("stackctl.second.yaml");
+    let on = |machine: &LabHost| {
+        let placeholder = "  web1: ubuntu@203.0.113.11\n";
+        assert!(overlay.contains(placeholder), "{overlay}");
+        let host = host_yaml("web1", machine);
+        app.write("stackctl.second.yaml", &overlay.replace(placeholder, &host));
+    };
+    let tells = |machine: &LabHost, version: &str| {
+        let url = format!("http://127.0.0.1:{}/version", machine.ports[&80]);
+        eventually(&format!("{version} serves"), PATIENCE, || {
+            match http("GET", &url, None) {
+                Ok((200, body)) if body.contains(version) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    };
+    let deploy = || {
+        let second = ["-e", "second", "-c", &app.config, "deploy", "--yes", "-v"];
+        let ran = lab.stackctl(second);
+        ran.expect_ok();
+        ran
+    };
+
+    lab.step("a second host has the image without a registry, by the commands of the README");
+    on(&machines[1]);
+    let mut readme = Readme::of(&lab, "starwars", "second");
+    readme.follow("stackctl -e second provision");
+    // As on a host where something else is made of it.
+    lab.root_on(&machines[1], "docker pull -q python:3.12-slim");
+    assert_eq!(
+        readme.take("stackctl -e second deploy"),
+        "stackctl -e second deploy"
+    );
+    readme.is_followed();
+    let first = sent(&deploy());
+    tells(&machines[1], "one");
+    // The server's, and that of what sets its database up, which is made of the same layers.
+    lab.step(&format!("to a host with the base image: {first:?}"));
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert!(first[0][0] < first[0][1], "{first:?}");
+    assert_eq!(first[1][0], 0, "{first:?}");
+
+    lab.step("another host gets the very image, which is not built again");
+    on(&machines[0]);
+    lab.stackctl(["-e", "second", "-c", &app.config, "provision", "--yes"])
+        .expect_ok();
+    let ran = deploy();
+    assert!(!ran.to_string().contains("Step 1/"), "{ran}");
+    let all = sent(&ran);
+    lab.step(&format!("to a bare host: {all:?}"));
+    assert_eq!(all[0][0], all[0][1], "{all:?}");
+    tells(&machines[0], "one");
+    let image = "docker inspect -f '{{.Image}}' $(docker ps -qf name=starwars-server-)";
+    let images = [0, 1].map(|at: usize| lab.root_on(&machines[at], image));
+    assert_eq!(images[0], images[1]);
+
+    lab.step("a new version is the layer that has changed");
+    app.version("two");
+    for machine in &machines {
+        on(machine);
+        let few = sent(&deploy());
+        lab.step(&format!("of a new version: {few:?}"));
+        assert_eq!(few[0][0], 1, "{few:?}");
+        assert!(few[0][2] < 40_000, "{few:?}");
+        tells(machine, "two");
+    }
 }
 
 fn leia(password: &str) -> Value {

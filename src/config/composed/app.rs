@@ -15,9 +15,9 @@ use crate::model::{
 };
 
 /// What may be added to any service of a compose file.
-const OF_ALL: [&str; 4] = ["on", "publish", "secrets", "env"];
+const OF_ALL: [&str; 5] = ["on", "publish", "secrets", "env", "build"];
 /// What may be added to one that a route leads to.
-const OF_APPS: [&str; 13] = [
+const OF_APPS: [&str; 14] = [
     "listen",
     "health",
     "release",
@@ -31,6 +31,7 @@ const OF_APPS: [&str; 13] = [
     "on",
     "secrets",
     "env",
+    "build",
 ];
 /// What is said in the compose file, as it is called there.
 const OF_COMPOSE: [(&str, &str); 6] = [

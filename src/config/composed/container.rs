@@ -7,7 +7,7 @@ use super::super::reader::Reader;
 use super::{Composition, files, options};
 use crate::compose::{self, Condition as Written, Deploy, Service};
 use crate::model::{
-    After, AppSource, Attachment, Build, BuildPlace, Composed, ComposedMount, Condition, EnvName,
+    After, AppSource, Attachment, Build, Composed, ComposedMount, Condition, EnvName,
     PublishedPort, Restart,
 };
 
@@ -311,6 +311,7 @@ impl Composition<'_> {
                 args.insert(key, value.clone());
             }
         }
+        let place = self.places.get(name).cloned().unwrap_or_default();
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         Some(Build {
             context: PathBuf::from(&build.context),
@@ -319,8 +320,8 @@ impl Composition<'_> {
             target: given(&build.target),
             base: None,
             args,
-            place: BuildPlace::Host,
-            push: None,
+            place: place.built,
+            push: place.push,
         })
     }
 

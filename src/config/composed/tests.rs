@@ -3,7 +3,8 @@ use std::path::PathBuf;
 
 use super::super::{ConfigErrors, Elsewhere, Read, SourceText, Surroundings, read};
 use crate::model::{
-    App, AppSource, ComposedMount, Condition, Container, Listen, Restart, Service, Stack,
+    App, AppSource, BuildPlace, ComposedMount, Condition, Container, Listen, Restart, Service,
+    Stack,
 };
 
 const SITES: &str = "sites: {s: {routes: {/: server}}}\n";
@@ -412,6 +413,47 @@ fn secrets_of_the_stack_come_beside_what_compose_says() {
             "stackctl.yaml:5:18: `MADE` is made on its host and never leaves it, so a container cannot have it as a variable (write `secrets: [MADE]`: the app reads it from the file that MADE_FILE names)",
             "stackctl.yaml:5:40: `env_file` of `server` is said in its compose file (write it there, as `env_file`)",
             "stackctl.yaml:6:8: `env` of `db` is said in its compose file (write it there, as `environment`)",
+        ],
+    );
+}
+
+#[test]
+fn what_is_built_here_is_built_here_for_whoever_has_its_image() {
+    let compose = "services:\n  server: {build: ./server, image: api, expose: [80]}\n  setup: {image: api, restart: always}\n  page: {build: ./page, restart: always}\n";
+    let places = |yaml: &str| {
+        let stack = good(&format!("services: {yaml}\n{SITES}"), compose);
+        let build = |source: &AppSource| match source {
+            AppSource::Build(build) => (build.place, build.push.as_ref().map(ToString::to_string)),
+            _ => panic!("it is built"),
+        };
+        [
+            build(&app(&stack, "server").source),
+            build(&container(&stack, "setup").source),
+            build(&container(&stack, "page").source),
+        ]
+    };
+    let (host, local) = ((BuildPlace::Host, None), (BuildPlace::Local, None));
+    let unsaid = places("{server: {health: /}}");
+    assert_eq!(unsaid, [host.clone(), host.clone(), host.clone()]);
+    let server = places("{server: {build: {on: local}}}");
+    assert_eq!(server, [local.clone(), local.clone(), host.clone()]);
+    let page = places("{page: {build: {on: local}}}");
+    assert_eq!(page, [host.clone(), host.clone(), local]);
+    let pushed = (
+        BuildPlace::Local,
+        Some("registry.example.com/api".to_owned()),
+    );
+    let server = places("{server: {build: {on: local, push: registry.example.com/api}}}");
+    assert_eq!(server, [pushed.clone(), pushed, host]);
+    check(
+        &format!(
+            "services:\n  server: {{build: {{context: ., on: local}}}}\n  setup: {{build: {{on: local}}}}\n  page: {{build: ./page}}\n{SITES}"
+        ),
+        compose,
+        &[
+            "stackctl.yaml:5:20: `context` of `build` is said in the compose file (write it there; here are only `on` and `push`)",
+            "stackctl.yaml:6:11: `build` of `setup`, which its compose file does not build (say it of the service that builds the image, or write `build` in the compose file)",
+            "stackctl.yaml:7:10: `build` of `page` is said in its compose file (write it there; here it may say where: `build: {on: local}`)",
         ],
     );
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use stackctl::lab::LabHost;
 
 use super::scenario::{Lab, PATIENCE, Ran, eventually, http};
 
 pub const PASSWORD: &str = "correct-horse-7261";
+/// Of whoever deploys, in the scenario's folder.
+const HOME: &str = "home";
 const CONFIG: &str = "\
 version: 0.1
 storage: {filesystem: {rootdirectory: /srv/lab-registry}}
@@ -41,14 +45,23 @@ pub fn served(address: &str, user: &str) -> String {
     )
 }
 
-/// Deploys with `password` in the variable that the yaml names; without one it is not set.
+/// Deploys with `password` in the variable that the yaml names; without one it is not set. Whoever deploys has nothing at home.
 fn deploy(lab: &Lab, password: Option<&str>, more: &[&str]) -> Ran {
     let mut command = lab.command(["deploy", "--yes"].iter().chain(more));
+    command.env("HOME", lab.path(HOME));
     match password {
         Some(password) => command.env("REGISTRY_PASSWORD", password),
         None => command.env_remove("REGISTRY_PASSWORD"),
     };
     lab.finish(command)
+}
+
+/// Neither the host nor whoever deploys has a file with logins, where Docker's command has it.
+#[track_caller]
+fn has_no_logins(lab: &Lab) {
+    let there = lab.root("ls -d /root/.docker /home/*/.docker 2>/dev/null || true");
+    assert_eq!(there, "");
+    assert!(!lab.path(HOME).join(".docker").exists());
 }
 
 fn serves(lab: &Lab, version: &str) {
@@ -80,6 +93,8 @@ fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_
     let mut provision = lab.command(["provision", "--yes"]);
     provision.env("REGISTRY_PASSWORD", PASSWORD);
     lab.finish(provision).expect_ok();
+
+    fs::create_dir(lab.path(HOME)).expect("a folder");
 
     lab.step("somebody has a registry that wants a login, and pushes an image to it");
     lab.root(&served(&registry, "ada"));
@@ -121,14 +136,20 @@ fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_
     assert!(!said.to_string().contains(PASSWORD));
     let seen = lab.root("wc -l </tmp/seen; grep -c dockerd /tmp/seen");
     assert!(seen.lines().all(|count| count != "0"), "{seen}");
-    let hidden: String = PASSWORD.chars().rev().collect();
-    // Reversed on the way, so that the search does not find itself.
-    let search = format!(
-        "word=$(perl -e 'print scalar reverse shift' {hidden}); \
-         ! grep -qF \"$word\" /tmp/seen && ! grep -rqF \"$word\" /root /home /etc /var/lib/stackctl && \
-         ! {{ docker ps -aq; docker images -aq; }} | xargs docker inspect | grep -qF \"$word\""
-    );
-    lab.try_root(&search).expect_ok();
+    // As it is, and as Docker's command keeps it.
+    let kept = STANDARD.encode(format!("ada:{PASSWORD}"));
+    assert!(!said.to_string().contains(&kept));
+    for word in [PASSWORD, &kept] {
+        let hidden: String = word.chars().rev().collect();
+        // Reversed on the way, so that the search does not find itself.
+        let search = format!(
+            "word=$(perl -e 'print scalar reverse shift' {hidden}); \
+             ! grep -qF \"$word\" /tmp/seen && ! grep -rqF \"$word\" /root /home /etc /var/lib/stackctl && \
+             ! {{ docker ps -aq; docker images -aq; }} | xargs docker inspect | grep -qF \"$word\""
+        );
+        lab.try_root(&search).expect_ok();
+    }
+    has_no_logins(&lab);
     let again = deploy(&lab, Some(PASSWORD), &[]);
     assert!(again.expect_ok().stdout.contains("no changes"), "{again}");
 
@@ -184,6 +205,7 @@ fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_
         assert!(again.expect_ok().stdout.contains("no changes"), "{again}");
     }
     drop(way);
+    has_no_logins(&lab);
     let names = |host: String| -> BTreeSet<String> {
         let named = host
             .lines()

@@ -114,6 +114,22 @@ fn a_changed_secret_is_a_new_release_of_whoever_uses_it_a_rollback_brings_the_ol
         .expect(3)
         .says("there is no file .env");
     fs::rename(lab.path("away"), lab.path(".env")).expect("rename");
+
+    lab.step("a vault that fails is told by the secret and its program, and nothing is changed");
+    let there = "cat /var/lib/stackctl/shop/history.jsonl /var/lib/stackctl/shop/manifest.json; find /var/lib/stackctl /run/stackctl | sort; docker ps -aq";
+    let before = lab.root(there);
+    let locked = "#!/bin/sh\necho half-7a1f-lz\necho 'half-7a1f-lz is sealed' >&2\necho 'no login' >&2\nexit 3\n";
+    fs::write(lab.path("vault"), locked).expect("write");
+    for command in [&["plan"][..], &["deploy", "--yes"]] {
+        let ran = with(Some(FIRST), command);
+        ran.expect(3)
+            .says("secrets.TOKEN: `./vault kv get token` ended with exit code 3")
+            .says("| no login")
+            .says("perhaps it needs a login first");
+        assert!(!ran.to_string().contains("half-7a1f-lz"), "{ran}");
+    }
+    assert_eq!(lab.root(there), before);
+    fs::write(lab.path("vault"), VAULT).expect("write");
     assert_ne!(with(None, &["status"]).code, Some(3), "it needs no value");
     with(None, &["render"]).expect_ok();
     let _ = fs::remove_file(lab.path("asked"));

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::IpAddr;
 
 use bollard::query_parameters::KillContainerOptionsBuilder;
-use stackctl::lab::{LabHost, network_address, reboot};
+use stackctl::lab::{LabHost, network_address, pause, reboot, unpause};
 use stackctl::load::Request;
 
 use super::load::Load;
@@ -161,6 +161,20 @@ impl Fleet {
         });
     }
 
+    /// Of hosts: what serves, which releases there are, and what runs did.
+    fn state(&self, indexes: &[usize]) -> Vec<String> {
+        let told = "cd /var/lib/stackctl/shop; ls -A /run/stackctl/shop releases/* 2>/dev/null; readlink /run/stackctl/shop/*; cat history.jsonl manifest.json; systemctl list-units --plain --no-legend 'shop-*'";
+        indexes
+            .iter()
+            .map(|index| self.root(*index, told))
+            .collect()
+    }
+
+    /// When and what the host last switched to: each switch is a link that is new.
+    fn switched(&self, index: usize) -> String {
+        self.root(index, "stat -c '%i %z %N' /run/stackctl/shop/web.sock")
+    }
+
     /// Which processes nginx of the edge consists of: a reload makes others.
     fn workers(&self) -> String {
         self.root(0, "pgrep -x nginx | sort")
@@ -253,6 +267,32 @@ fn behind_an_edge_visitors_notice_neither_deploys_nor_a_host_that_loses_its_powe
     );
     lab.step(&format!("{} requests, none lost", load.good()));
     drop(load);
+
+    lab.step("with one host away a deploy changes nothing on the others");
+    let before = fleet.state(&[0, 1, 3]);
+    fleet.release("four");
+    block_on(pause(&fleet.machines[2])).expect("the host freezes");
+    let ran = fleet.run("deploy");
+    block_on(unpause(&fleet.machines[2])).expect("the host goes on");
+    ran.expect(4).says("app2");
+    assert_eq!(fleet.state(&[0, 1, 3]), before);
+    assert_eq!(fleet.get("/"), "three");
+
+    lab.step("a version that breaks under its visitors is switched to on the canary alone, and costs none an answer");
+    fleet.write_yaml("rollout: {canary: 1, batch: 2, pause: 3s}\n");
+    fs::write(lab.path("app/behaviour"), "sours").expect("write");
+    let load = Load::of(&lab.url(80), 100.0, vec![Request::get("/")]);
+    let before = [1, 2, 3].map(|at| fleet.switched(at));
+    fleet.run("deploy").expect(6).says("app1");
+    let after = [1, 2, 3].map(|at| fleet.switched(at));
+    assert_ne!(after[0], before[0], "the canary switched, and back");
+    assert_eq!(after[1..], before[1..], "no other did");
+    load.lost_nothing();
+    drop(load);
+    assert_eq!(fleet.get("/"), "three");
+    fs::write(lab.path("app/behaviour"), "good").expect("write");
+    fleet.release("three");
+    fleet.write_yaml("");
 
     lab.step("an app that is stopped on one host is not noticed");
     let load = Load::of(&lab.url(80), 100.0, vec![Request::get("/")]);

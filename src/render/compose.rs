@@ -109,8 +109,9 @@ pub fn compose(
     templates.render("compose/compose.yaml", view)
 }
 
-/// What a service is given of the stack's secrets: variables that say where files are, and files with variables.
-fn given(view: &mut ComposeView, service: &Service) -> (BTreeMap<String, String>, Vec<String>) {
+/// What a service is given of the stack's secrets: variables that say where files are, and files with variables. Those need
+/// not be there yet, or compose would take nothing else of the file either.
+fn given(view: &mut ComposeView, service: &Service) -> (BTreeMap<String, String>, Vec<Value>) {
     let secrets = &service.secrets;
     let mut told = BTreeMap::new();
     for name in secrets.files.iter().map(ToString::to_string) {
@@ -126,7 +127,9 @@ fn given(view: &mut ComposeView, service: &Service) -> (BTreeMap<String, String>
         view.variables.insert(file.clone(), names.join(", "));
         files.push(file);
     }
-    (told, files)
+    let files = files.into_iter();
+    let files = files.map(|path| json!({"path": path, "required": false}));
+    (told, files.collect())
 }
 
 /// A service that came from a compose file, and its release step.
@@ -325,7 +328,8 @@ fn add_app(
         let database = stack.services.get(needed).and_then(Service::database);
         let Some(database) = database else {
             let other = stack.services.get(needed);
-            if other.and_then(Service::app).is_some() {
+            // Units are not in the file.
+            if other.is_some_and(|other| other.app().is_some() && other.in_container()) {
                 depends_on.insert(needed.to_string(), "service_started");
             }
             match other.and_then(Service::external) {

@@ -4,6 +4,8 @@
 #
 #   tests/compose/oracle.sh             all cases
 #   tests/compose/oracle.sh CASE...     these
+#   tests/compose/oracle.sh --to FOLDER to FOLDER/CASE.json instead
+#   tests/compose/oracle.sh --plugin    only tells where the plugin is
 #   COMPOSE=/path/to/docker-compose     another plugin
 set -eu
 
@@ -24,6 +26,17 @@ fetch() {
 compose=${COMPOSE:-$cache/unpacked/usr/libexec/docker/cli-plugins/docker-compose}
 [ -x "$compose" ] || fetch
 
+to=
+case ${1:-} in
+--plugin)
+    echo "$compose"
+    exit
+    ;;
+--to)
+    to=$2
+    shift 2
+    ;;
+esac
 [ $# -gt 0 ] || set -- "$here"/*/compose.yaml
 for case in "$@"; do
     case=$(basename "${case%/compose.yaml}")
@@ -35,6 +48,8 @@ for case in "$@"; do
         rm -f "$said"
         exit 1
     fi
-    sed "s|$here/|/project/|g; s|\"$here\"|\"/project\"|g" "$said" >"$folder/expected.json"
+    told=$folder/expected.json
+    [ -z "$to" ] || told=$to/$case.json
+    sed "s|$here/|/project/|g; s|\"$here\"|\"/project\"|g" "$said" >"$told"
     rm -f "$said"
 done

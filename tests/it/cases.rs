@@ -34,7 +34,7 @@ use stackctl::model::{
 use stackctl::observe;
 use stackctl::plan::container::label;
 use stackctl::plan::{self, Action, Options, Plan, PlanError, Release, Step, Target, Wish};
-use stackctl::render::{Overrides, Templates};
+use stackctl::render::{self, Overrides, Templates};
 
 use crate::{certificates, golden, paper_host};
 
@@ -369,6 +369,23 @@ impl Wanted {
         let settled = self.settle(facts);
         told(self.provision(&settled)) + &told(self.deploy(&settled))
     }
+}
+
+/// The stack of each case as a compose file, by the case's name.
+pub fn composed() -> BTreeMap<String, String> {
+    let folders = fs::read_dir(golden::root().join("tests/cases")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    let cases = folders.filter(|folder| folder.join("stackctl.yaml").exists());
+    let composed = cases.map(|folder| {
+        let wanted = Wanted::read(&folder.join("stackctl.yaml"));
+        let releases = wanted.releases.iter();
+        let dockerfiles = releases
+            .filter_map(|release| Some((release.service.clone(), release.dockerfile.clone()?)));
+        let dockerfiles = dockerfiles.collect();
+        let text = render::compose(&wanted.templates, &wanted.stack, &dockerfiles).unwrap();
+        (folder.file_name().unwrap().display().to_string(), text)
+    });
+    composed.collect()
 }
 
 /// What this machine has for services: a secret is what its variable is called, and an `env_file` what it is called.

@@ -1,15 +1,16 @@
 //! What is rendered for the bundled examples, and what they bring themselves, is taken without a word by the linters of its
 //! kind: Dockerfiles by hadolint, nginx's files by gixy. They are no part of this crate; `tests/run` installs those that
 //! `tests/linters.txt` names. By hand, with both on the PATH: `cargo test --test it linters:: -- --ignored`.
+//! Compose files are taken by `docker compose` itself, which `tests/compose/oracle.sh` downloads.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::golden;
+use crate::{cases, golden};
 
 /// The configuration around a site's file, which a host has from its distribution. It has nothing to be found.
 const AROUND: &str =
@@ -32,28 +33,17 @@ type Texts = BTreeMap<(Kind, String), String>;
 fn all_that_is_rendered_for_the_examples_passes_its_linter() {
     let folder = tempfile::tempdir().unwrap();
     let mut texts = Texts::new();
+    for (example, out) in rendered_examples(folder.path()) {
+        rendered(&out, &example, &mut texts);
+    }
     for example in stackctl::render::examples() {
         let at = folder.path().join(example);
-        stackctl(&["init", "--example", example, example], folder.path());
-        if example == "starwars" {
-            let names = ["MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD", "REDIS_PASSWORD"];
-            let passwords = names.map(|name| format!("{name}=a-password-of-a-test\n"));
-            fs::write(folder.path().join("starwars/.env"), passwords.concat()).unwrap();
-        }
-        for path in golden::files(&at) {
-            let name = path.display().to_string();
-            let text = || fs::read_to_string(at.join(&path)).unwrap();
-            if let Some(kind) = kind_of(&path) {
-                texts.insert((kind, format!("{example}/{name}")), text());
-            }
-            if name.ends_with(".yaml") && !name.contains('/') {
-                let out = format!("rendered-{name}");
-                let way: &[&str] = match environment(&name) {
-                    Some(environment) => &["-e", environment],
-                    None => &["-c", &name],
-                };
-                stackctl(&[way, &["render", "--out", &out]].concat(), &at);
-                rendered(&at.join(&out), &format!("{example}, {name}"), &mut texts);
+        // What was rendered is below folders of its own.
+        let is_own = |path: &&PathBuf| !path.starts_with(OUT);
+        for path in golden::files(&at).iter().filter(is_own) {
+            if let Some(kind) = kind_of(path) {
+                let text = fs::read_to_string(at.join(path)).unwrap();
+                texts.insert((kind, format!("{example}/{}", path.display())), text);
             }
         }
     }
@@ -69,6 +59,131 @@ fn all_that_is_rendered_for_the_examples_passes_its_linter() {
     );
     let found = findings(&texts);
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Where stacks are rendered to, below their own folders.
+const OUT: &str = "rendered";
+
+/// Unpacks each example and renders it in each way that it can be laid: what it is called, and where it is.
+fn rendered_examples(folder: &Path) -> Vec<(String, PathBuf)> {
+    let mut all = Vec::new();
+    for example in stackctl::render::examples() {
+        let at = folder.join(example);
+        stackctl(&["init", "--example", example, example], folder);
+        if example == "starwars" {
+            let names = ["MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD", "REDIS_PASSWORD"];
+            let passwords = names.map(|name| format!("{name}=a-password-of-a-test\n"));
+            fs::write(at.join(".env"), passwords.concat()).unwrap();
+        }
+        for path in golden::files(&at) {
+            let name = path.display().to_string();
+            if name.ends_with(".yaml") && !name.contains('/') {
+                let out = format!("{OUT}/{name}");
+                let way: &[&str] = match environment(&name) {
+                    Some(environment) => &["-e", environment],
+                    None => &["-c", &name],
+                };
+                stackctl(&[way, &["render", "--out", &out]].concat(), &at);
+                all.push((format!("{example}, {name}"), at.join(out)));
+            }
+        }
+    }
+    all
+}
+
+/// Renders the stack of each folder of `tests/cases`.
+fn rendered_cases(folder: &Path) -> Vec<(String, PathBuf)> {
+    let mut all = Vec::new();
+    for (case, text) in cases::composed() {
+        let out = folder.join(&case);
+        fs::create_dir_all(&out).unwrap();
+        fs::write(out.join("compose.yaml"), text).unwrap();
+        all.push((case, out));
+    }
+    all
+}
+
+/// Debian's plugin, and those that are installed here: each has rules of its version.
+fn plugins() -> Vec<PathBuf> {
+    let oracle = golden::root().join("tests/compose/oracle.sh");
+    let told = Command::new("sh").arg(oracle).arg("--plugin").output();
+    let told = told.unwrap();
+    assert!(told.status.success(), "{told:?}");
+    let mut plugins = vec![PathBuf::from(
+        String::from_utf8(told.stdout).unwrap().trim(),
+    )];
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".docker"));
+    let places = [
+        "/usr/libexec/docker",
+        "/usr/lib/docker",
+        "/usr/local/lib/docker",
+    ];
+    let folders = home.into_iter().chain(places.map(PathBuf::from));
+    let others = folders.map(|folder| folder.join("cli-plugins/docker-compose"));
+    plugins.extend(others.filter(|plugin| plugin.exists()));
+    plugins
+}
+
+/// Before anybody made the files that a rendered compose file asks for, `docker compose` takes it.
+#[test]
+#[ignore = "downloads docker compose, as tests/run does"]
+fn docker_compose_takes_every_rendered_compose_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = rendered_examples(folder.path());
+    all.extend(rendered_cases(&folder.path().join("cases")));
+    let bare = folder.path().join("bare");
+    fs::create_dir(&bare).unwrap();
+    fs::write(bare.join("stackctl.yaml"), WITHOUT_CONTAINERS).unwrap();
+    fs::write(bare.join("main.py"), "").unwrap();
+    stackctl(&["render", "--out", OUT], &bare);
+    all.push(("a stack without containers".to_owned(), bare.join(OUT)));
+    assert!(all.len() > 90, "{} stacks", all.len());
+    let mut refused = Vec::new();
+    for plugin in plugins() {
+        for (stack, out) in &all {
+            let mut command = Command::new(&plugin);
+            command.arg("-f").arg(out.join("compose.yaml"));
+            // `version: …` and other words are told on stderr, and are no refusal.
+            let ended = command.args(["config", "-q"]).output().unwrap();
+            if !ended.status.success() {
+                let why = String::from_utf8_lossy(&ended.stderr);
+                refused.push(format!("{}: {stack}: {why}", plugin.display()));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+/// No site, and one program, which systemd runs.
+const WITHOUT_CONTAINERS: &str = "\
+stack: bare
+hosts: {one: 10.0.0.1}
+services:
+  worker:
+    unit: {source: ., install: nothing}
+    command: [python3, main.py, '{{ port }}']
+    listen: tcp
+";
+
+/// What `expected.json` holds is still what `docker compose config` says, so nobody wrote it by hand.
+#[test]
+#[ignore = "downloads docker compose, as tests/run does"]
+fn the_oracle_of_compose_files_says_what_is_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = golden::root().join("tests/compose");
+    let mut oracle = Command::new("sh");
+    oracle.arg(tests.join("oracle.sh")).arg("--to");
+    let ended = oracle.arg(folder.path()).output().unwrap();
+    let why = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{why}");
+    let told = golden::files(folder.path());
+    assert!(told.len() >= 35, "{told:?}");
+    for path in told {
+        let case = path.file_stem().unwrap();
+        let expected = fs::read_to_string(tests.join(case).join("expected.json")).unwrap();
+        let told = fs::read_to_string(folder.path().join(&path)).unwrap();
+        assert_eq!(told, expected, "{}", path.display());
+    }
 }
 
 /// The same linters find what there is to be found, or the test above would tell nothing.

@@ -144,24 +144,24 @@ pub(super) fn volumes(reader: &mut Reader<'_>, entry: &Entry) -> (Vec<Mount>, Ve
 /// `source:target:options`, `source:target` or `target`.
 fn short_mount(reader: &mut Reader<'_>, item: &Entry) -> Option<Mount> {
     let text = reader.text(item);
-    let mut wrong = |why: &str| {
+    let wrong = |reader: &mut Reader<'_>, why: &str| {
         reader
             .report("invalid", item.span, format!("`volumes`: `{text}`: {why}"))
             .hint("write `SOURCE:TARGET`, with `:ro` after it where it is only read");
         None
     };
     if is_of_windows(&text) {
-        return wrong("this is a path of Windows");
+        return wrong(reader, "this is a path of Windows");
     }
     let parts: Vec<&str> = text.split(':').collect();
     if parts.iter().any(|part| part.is_empty()) {
-        return wrong("a part is empty");
+        return wrong(reader, "a part is empty");
     }
     let (source, target, options) = match parts[..] {
         [target] => ("", target, ""),
         [source, target] => (source, target, ""),
         [source, target, options] => (source, target, options),
-        _ => return wrong("it has too many parts"),
+        _ => return wrong(reader, "it has too many parts"),
     };
     let mut mount = Mount {
         target: cleaned(target),
@@ -176,9 +176,12 @@ fn short_mount(reader: &mut Reader<'_>, item: &Entry) -> Option<Mount> {
             "nocopy" => volume.nocopy = true,
             "z" | "Z" => bind.selinux = option.to_owned(),
             // They had a meaning on macOS, long ago.
-            "cached" | "delegated" | "consistent" => {}
+            "cached" | "delegated" | "consistent" => {
+                let message = format!("`{option}` has no meaning any more and is not read");
+                reader.notes.push((item.span, message));
+            }
             _ if PROPAGATIONS.contains(&option) => bind.propagation = option.to_owned(),
-            _ => return wrong(&format!("`{option}` is no option of a volume")),
+            _ => return wrong(reader, &format!("`{option}` is no option of a volume")),
         }
     }
     let given = bind != BindOptions::default();
@@ -211,7 +214,11 @@ fn long_mount(reader: &mut Reader<'_>, item: &Entry) -> Option<Mount> {
             "source" => source = Some((reader.text(field), field.value.span)),
             "target" => mount.target = cleaned(&reader.text(field)),
             "read_only" => mount.read_only = reader.flag(field),
-            "consistency" => mount.consistency = reader.text(field),
+            "consistency" => {
+                mount.consistency = reader.text(field);
+                let message = "`consistency` has no meaning any more and is not read";
+                reader.notes.push((field.span, message.to_owned()));
+            }
             "bind" => mount.bind = Some(bind(reader, field)),
             "volume" => mount.volume = Some(volume(reader, field)),
             _ => mount.tmpfs = Some(tmpfs(reader, field)),

@@ -64,6 +64,7 @@ impl Composition<'_> {
         let is_routed = self.routed.contains(&ours);
         misplaced(reader, &ours, &fields, is_routed);
         let service = self.loaded.project.services[name].clone();
+        self.without_effect(name, &service);
         let composed = self.composed(reader, name, &service);
         let source = self.source(reader, name, &service);
         let mut needs = self.needs(name, &composed);

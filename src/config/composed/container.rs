@@ -92,6 +92,37 @@ impl Composition<'_> {
         }
     }
 
+    /// Tells what is taken and changes nothing.
+    pub(super) fn without_effect(&mut self, name: &str, service: &Service) {
+        let container = format!("{}-{}", self.loaded.project.name, Self::name_of(name));
+        if !matches!(&service.container_name, own if own.is_empty() || *own == container) {
+            let span = self.span(&["services", name, "container_name"]);
+            let message = format!("`container_name` of `{name}` is a name in its networks alone");
+            let is_app = self
+                .routed
+                .iter()
+                .any(|routed| *routed.as_str() == Self::name_of(name));
+            self.note(
+                span,
+                match is_app {
+                    true => format!("{message}; each of its releases has a container of its own"),
+                    false => format!("{message}; its container is `{container}`"),
+                },
+            );
+        }
+        for mount in &service.volumes {
+            let Some(bind) = mount.bind.as_ref().filter(|bind| !bind.selinux.is_empty()) else {
+                continue;
+            };
+            let span = self.span_of_item(&["services", name, "volumes"], &mount.target);
+            let message = format!(
+                "`{}` of a volume of `{name}` has no effect: hosts have no SELinux",
+                bind.selinux
+            );
+            self.note(span, message);
+        }
+    }
+
     /// What compose reads and an engine alone cannot do.
     fn unsupported(&self, reader: &mut Reader<'_>, name: &str, service: &Service) {
         let mut refuse = |key: &str, asked: bool, hint: &str| {

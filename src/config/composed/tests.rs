@@ -1,11 +1,25 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::{ConfigErrors, Elsewhere, Read, SourceText, Surroundings, read};
+use crate::compose::Files;
 use crate::model::{
     App, AppSource, BuildPlace, ComposedMount, Condition, Container, Listen, Restart, Service,
     Stack,
 };
+
+/// The files of this machine; what others are below of is a folder.
+struct Here(BTreeMap<PathBuf, String>);
+
+impl Files for Here {
+    fn read(&self, path: &Path) -> Result<Option<String>, String> {
+        let mut others = self.0.keys();
+        match self.0.get(path) {
+            None if others.any(|other| other.starts_with(path)) => Err("it is a folder".to_owned()),
+            text => Ok(text.cloned()),
+        }
+    }
+}
 
 const SITES: &str = "sites: {s: {routes: {/: server}}}\n";
 
@@ -17,6 +31,7 @@ fn with(yaml: &str, compose: &str, more: &[(&str, &str)]) -> Result<Read, Config
         .iter()
         .map(|(path, text)| (format!("/src/app/{path}").into(), (*text).to_owned()));
     files.extend(more);
+    let files = Here(files);
     let around = Surroundings {
         base: "/src".into(),
         home: Some("/home/ada".into()),
@@ -317,6 +332,157 @@ volumes: {named: {driver_opts: {type: none, o: bind, device: ./here}, driver: lo
             "compose.yaml:16:19: volume `named`: `./here` is a folder of this machine, which hosts do not have (remove `driver_opts`: the engine keeps the volume)",
         ],
     );
+}
+
+#[test]
+fn every_refusal_of_a_compose_file_has_its_key_and_line() {
+    let compose = "\
+services:
+  a:
+    image: x
+    restart: always
+    annotations: {a: b}
+    ipc: service:b
+    scale: 2
+    links: ['b:db']
+    networks: {own: {ipv4_address: 10.9.0.2, mac_address: 02:42:ac:11:65:43, link_local_ips: [169.254.0.2]}}
+    deploy:
+      mode: global
+      labels: {a: b}
+      rollback_config: {order: stop-first}
+      endpoint_mode: dnsrr
+      resources: {reservations: {cpus: '1'}}
+  b:
+    image: y
+    deploy: {restart_policy: {condition: any, delay: 5s, window: 9s}}
+    tmpfs: ['/run:exec', '/tmp:size=x']
+    ports: ['0.0.0.0:53:53/udp']
+    volumes: ['data:/data', {type: volume, source: data, target: /x, volume: {subpath: y}}]
+  c:
+    restart: always
+    build:
+      context: .
+      additional_contexts: {a: .}
+      cache_from: [a]
+      cache_to: [a]
+      extra_hosts: ['a:10.0.0.1']
+      labels: {a: b}
+      network: host
+      platforms: [linux/arm64]
+      pull: true
+      secrets: [kept]
+      shm_size: 1m
+  d: {build: {context: 'https://example.com/d.git'}, restart: always}
+  e: {build: {context: ., dockerfile: ../Dockerfile}, restart: always}
+  f:
+    image: x
+    restart: always
+    secrets: [{source: kept, target: /etc/kept, uid: app, gid: app}, outside, unset, absent, pictures]
+    configs: [theirs, {source: own, target: /etc/kept}]
+    volumes: ['./pictures:/pictures']
+  g_h: {image: x, restart: always}
+  g.h: {image: x, restart: always}
+networks:
+  own: {driver: overlay, attachable: true, ipam: {driver: swarm}}
+volumes: {data: }
+secrets:
+  kept: {file: ./kept}
+  outside: {external: true}
+  unset: {environment: UNSET}
+  absent: {file: ./absent}
+  pictures: {file: ./pictures}
+configs: {theirs: {external: true}, own: {content: x}}
+";
+    let yaml = "services: {b: {publish: open}}\nfirewall: on\n";
+    let more = [("kept", "k\n"), ("pictures/a.png", "a picture")];
+    let errors = with(yaml, compose, &more).expect_err("it should not be accepted");
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "compose.yaml:5:5: `annotations` of `a` is not supported (write `labels`)",
+            "compose.yaml:6:5: `ipc` of `a` is not supported (remove it)",
+            "compose.yaml:7:5: `scale` of `a` is not supported (remove it: one container runs)",
+            "compose.yaml:8:5: `links` of `a` is not supported (put both on one network)",
+            "compose.yaml:9:16: `a` has an address of its own in `own`, which has no `subnet` (give the network `ipam: {config: [{subnet: …}]}`)",
+            "compose.yaml:9:46: `networks.own.mac_address` of `a` is not supported (remove it)",
+            "compose.yaml:9:78: `networks.own.link_local_ips` of `a` is not supported (remove it)",
+            "compose.yaml:10:5: `deploy.replicas` of `a` is not supported (remove it: one container runs)",
+            "compose.yaml:11:7: `deploy.mode` of `a` is not supported (remove it: it is for swarms)",
+            "compose.yaml:12:7: `deploy.labels` of `a` is not supported (write `labels` of the service)",
+            "compose.yaml:13:7: `deploy.rollback_config` of `a` is not supported (remove it: it is for swarms)",
+            "compose.yaml:14:7: `deploy.endpoint_mode` of `a` is not supported (remove it: it is for swarms)",
+            "compose.yaml:15:19: `deploy.resources.reservations` of `a` is not supported (keep `memory` alone: the engine reserves nothing else)",
+            "compose.yaml:18:47: `deploy.restart_policy.delay` of `b` is not supported (remove it: the engine waits longer each time)",
+            "compose.yaml:18:58: `deploy.restart_policy.window` of `b` is not supported (remove it: the engine waits longer each time)",
+            "compose.yaml:19:5: `tmpfs` of `b`: the option `exec` is not supported (write `size=64m` or `mode=1777`, or remove it)",
+            "compose.yaml:19:5: `tmpfs` of `b`: the option `size=x` is not supported (write `size=64m` or `mode=1777`, or remove it)",
+            "compose.yaml:20:13: port 53/udp of `b` is open to all, and the firewall opens TCP alone (leave `firewall` out, or have the port on 127.0.0.1)",
+            "compose.yaml:21:30: `subpath` of a volume of `b` is not supported (mount the whole volume, or make another one)",
+            "compose.yaml:26:7: `build.additional_contexts` of `c` is not supported (remove it)",
+            "compose.yaml:27:7: `build.cache_from` of `c` is not supported (remove it)",
+            "compose.yaml:28:7: `build.cache_to` of `c` is not supported (remove it)",
+            "compose.yaml:29:7: `build.extra_hosts` of `c` is not supported (remove it)",
+            "compose.yaml:30:7: `build.labels` of `c` is not supported (remove it)",
+            "compose.yaml:31:7: `build.network` of `c` is not supported (remove it)",
+            "compose.yaml:32:7: `build.platforms` of `c` is not supported (remove it)",
+            "compose.yaml:33:7: `build.pull` of `c` is not supported (remove it)",
+            "compose.yaml:34:7: `build.secrets` of `c` is not supported (remove it)",
+            "compose.yaml:35:7: `build.shm_size` of `c` is not supported (remove it)",
+            "compose.yaml:36:7: `d` is built from `https://example.com/d.git` (clone it, and name its folder: what is built must be the same for each host)",
+            "compose.yaml:37:27: the Dockerfile of `e` is not in its context (make `context` the folder that holds both)",
+            "compose.yaml:38:3: `f` has two things at `/etc/kept` (keep one of them)",
+            "compose.yaml:41:16: `uid` of `kept`: `app` is no number (the host does not know the names that the image has for users)",
+            "compose.yaml:41:16: `gid` of `kept`: `app` is no number (the host does not know the names that the image has for users)",
+            "compose.yaml:43:15: `f` mounts `./pictures` of this machine, which is no file of text: it is a folder (for data, name a volume and declare it under the top-level `volumes`; for what is the same in each container, copy it into the image; a folder of the host has an absolute path outside of the project)",
+            "compose.yaml:44:3: two services are called `g-h` in the stack; the other one is here (compose.yaml:45) (`_` and `.` become `-`: give one of them another name)",
+            "compose.yaml:47:9: network `own`: the driver `overlay` is not supported (remove it: hosts have networks of their own, by the driver `bridge`)",
+            "compose.yaml:47:26: network `own`: `attachable` is not supported (remove it: it is for swarms)",
+            "compose.yaml:47:44: network `own`: the address driver `swarm` is not supported (remove it)",
+            "compose.yaml:51:3: secret `outside` is `external`, which is not supported (external ones are in swarms: write `file` or `environment`)",
+            "compose.yaml:52:3: secret `unset`: the variable `UNSET` has no value (set `UNSET` in the environment or in `.env` beside the compose file)",
+            "compose.yaml:53:12: secret `absent`: there is no file `./absent` (paths are relative to the project's folder; it must hold text)",
+            "compose.yaml:54:14: secret `pictures`: `./pictures` cannot be read: it is a folder (paths are relative to the project's folder; it must hold text)",
+            "compose.yaml:55:11: config `theirs` is `external`, which is not supported (external ones are in swarms: write `file` or `environment`)",
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_effect_is_noted() {
+    let compose = "\
+services:
+  db:
+    image: mysql:8.4
+    restart: always
+    container_name: shop-mysql
+    volumes:
+      - /srv/a:/a:Z
+      - {type: bind, source: /srv/b, target: /b, bind: {selinux: z}}
+      - /srv/c:/c:cached
+      - {type: volume, source: data, target: /d, consistency: delegated}
+  cache: {image: 'redis:7', restart: always, container_name: shop-cache}
+volumes: {data: }
+";
+    let read = with("", compose, &[]).unwrap();
+    let notes = read.notes.iter();
+    let mut notes: Vec<String> = notes
+        .map(|note| format!("{}:{}: {}", note.file, note.line, note.message))
+        .collect();
+    notes.sort();
+    assert_eq!(
+        notes,
+        [
+            "compose.yaml:10: `consistency` has no meaning any more and is not read",
+            "compose.yaml:5: `container_name` of `db` is a name in its networks alone; its container is `shop-db`",
+            "compose.yaml:7: `Z` of a volume of `db` has no effect: hosts have no SELinux",
+            "compose.yaml:8: `z` of a volume of `db` has no effect: hosts have no SELinux",
+            "compose.yaml:9: `cached` has no meaning any more and is not read",
+        ]
+    );
+    let stack = read.stack;
+    let aliases = &container(&stack, "db").composed.networks[0].aliases;
+    assert_eq!(aliases, &["db", "shop-mysql"]);
 }
 
 #[test]

@@ -260,3 +260,213 @@ pub(super) fn volume(request: &mut VolumeCreateRequest, volume: &Volume) {
     let options: HashMap<String, String> = volume.driver_options.clone().into_iter().collect();
     request.driver_opts = Some(options).filter(|options| !options.is_empty());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::super::containers;
+    use super::*;
+    use crate::model::{AddressPool, Device, Logging};
+
+    fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+        texts.map(str::to_owned).into()
+    }
+
+    fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+        let owned = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        owned.into()
+    }
+
+    fn options() -> ContainerOptions {
+        ContainerOptions {
+            entrypoint: Some(texts(["/bin/run", "--now"])),
+            unset: texts(["GONE"]),
+            hostname: "box".into(),
+            domainname: "example.org".into(),
+            working_dir: "/work".into(),
+            tty: true,
+            stdin_open: true,
+            labels: map([("org.example", "a"), (label::STACK, "theirs")]),
+            healthcheck: Some(Healthcheck {
+                test: texts(["CMD", "ask"]),
+                interval: 1,
+                timeout: 2,
+                start_period: 3,
+                start_interval: 4,
+                retries: 5,
+            }),
+            network_mode: String::new(),
+            addresses: BTreeMap::from([(
+                "shop_back".to_owned(),
+                ["10.9.0.2".to_owned(), String::new()],
+            )]),
+            ports: vec![PublishedPort {
+                address: "127.0.0.1".into(),
+                outside: 5300,
+                inside: 53,
+                protocol: "udp".into(),
+            }],
+            expose: texts(["8080/tcp"]),
+            restart: Restart::OnFailure(3),
+            mounts: vec![
+                ComposedMount::Bind {
+                    from: "/srv/made".into(),
+                    to: "/made".into(),
+                    read_only: true,
+                    create: true,
+                    propagation: Some("rslave".into()),
+                },
+                ComposedMount::Bind {
+                    from: "/srv/there".into(),
+                    to: "/there".into(),
+                    read_only: false,
+                    create: false,
+                    propagation: Some("rshared".into()),
+                },
+                ComposedMount::Volume {
+                    name: Some("shop_data".into()),
+                    to: "/data".into(),
+                    read_only: true,
+                    copies: false,
+                },
+                ComposedMount::Memory {
+                    to: "/run".into(),
+                    size: Some(64 << 20),
+                    mode: Some(0o1777),
+                },
+            ],
+            memory_limit: Some(256 << 20),
+            memory_reservation: Some(128 << 20),
+            swap_limit: Some(-1),
+            shm_size: Some(32 << 20),
+            cpus: Some(250_000_000),
+            cpu_shares: Some(512),
+            cpuset: "0-1".into(),
+            oom_score_adj: Some(-500),
+            ulimits: BTreeMap::from([("nofile".to_owned(), [1024, 4096])]),
+            sysctls: map([("net.core.somaxconn", "1024")]),
+            privileged: true,
+            cap_add: texts(["NET_ADMIN"]),
+            cap_drop: texts(["MKNOD"]),
+            security: texts(["seccomp=unconfined"]),
+            groups: texts(["44"]),
+            devices: vec![Device {
+                from: "/dev/fuse".into(),
+                to: "/dev/fuse2".into(),
+                permissions: "rw".into(),
+            }],
+            ipc: "private".into(),
+            dns: texts(["10.9.0.53"]),
+            dns_options: texts(["use-vc"]),
+            dns_search: texts(["example.org"]),
+            hosts: texts(["there:10.9.0.9"]),
+            logging: Some(Logging {
+                driver: "json-file".into(),
+                options: map([("max-size", "1m")]),
+            }),
+        }
+    }
+
+    fn spec() -> ContainerSpec {
+        ContainerSpec {
+            name: "shop-all".into(),
+            image: "all:1".into(),
+            env: map([("A", "b")]),
+            variables_file: None,
+            command: Some(texts(["serve"])),
+            user: Some("999:999".into()),
+            mounts: Vec::new(),
+            networks: vec![("shop_back".into(), texts(["all"]))],
+            publish: BTreeMap::from([(8080, 20_000)]),
+            restart: true,
+            memory: None,
+            pids_limit: 100,
+            stop_signal: Some("SIGQUIT".into()),
+            stop_grace: 7,
+            init: true,
+            read_only: true,
+            drop_capabilities: true,
+            options: Some(Box::new(options())),
+            labels: map([(label::STACK, "shop")]),
+        }
+    }
+
+    #[test]
+    fn every_option_of_a_compose_file_reaches_the_engine() {
+        let body = serde_json::to_value(containers::body(&spec())).unwrap();
+        let expected: Value = serde_json::from_str(include_str!("composed.json")).unwrap();
+        let differ = |path: &str, ours: &Value, theirs: &Value| {
+            let keys = |value: &Value| value.as_object().cloned().unwrap_or_default();
+            for (key, value) in keys(ours).iter().chain(&keys(theirs)) {
+                let of = |all: &Value| all.get(key).cloned();
+                assert_eq!(of(ours), of(theirs), "{path}{key}: {value}");
+            }
+        };
+        differ("HostConfig.", &body["HostConfig"], &expected["HostConfig"]);
+        differ("", &body, &expected);
+    }
+
+    #[test]
+    fn networks_and_volumes_of_a_compose_file_reach_the_engine() {
+        let own = Network {
+            internal: true,
+            driver_options: map([("com.docker.network.bridge.name", "back0")]),
+            labels: map([("org.example", "a"), (label::STACK, "theirs")]),
+            ipv6: true,
+            pools: vec![AddressPool {
+                subnet: "10.9.0.0/24".into(),
+                gateway: "10.9.0.1".into(),
+                range: "10.9.0.128/25".into(),
+                others: map([("router", "10.9.0.254")]),
+            }],
+            ..Network::default()
+        };
+        let ours = HashMap::from([(label::STACK.to_owned(), "shop".to_owned())]);
+        let mut request = NetworkCreateRequest {
+            labels: Some(ours.clone()),
+            ..Default::default()
+        };
+        network(&mut request, &own);
+        assert_eq!(
+            serde_json::to_value(&request).unwrap(),
+            json!({
+                "Name": "",
+                "IPAM": {"Config": [{
+                    "Subnet": "10.9.0.0/24",
+                    "IPRange": "10.9.0.128/25",
+                    "Gateway": "10.9.0.1",
+                    "AuxiliaryAddresses": {"router": "10.9.0.254"},
+                }]},
+                "EnableIPv6": true,
+                "Options": {"com.docker.network.bridge.name": "back0"},
+                "Labels": {
+                    "org.example": "a",
+                    label::STACK: "shop",
+                    label::SPEC: network_digest(&own),
+                },
+            })
+        );
+        let mut request = VolumeCreateRequest {
+            labels: Some(ours),
+            ..Default::default()
+        };
+        let written = Volume {
+            driver: "local".into(),
+            driver_options: map([("type", "nfs"), ("device", ":/x")]),
+            labels: map([(label::STACK, "theirs")]),
+            ..Volume::default()
+        };
+        volume(&mut request, &written);
+        assert_eq!(
+            serde_json::to_value(&request).unwrap(),
+            json!({
+                "Driver": "local",
+                "DriverOpts": {"type": "nfs", "device": ":/x"},
+                "Labels": {label::STACK: "shop"},
+            })
+        );
+    }
+}

@@ -549,6 +549,33 @@ fn completions_are_those_that_are_committed() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// No host is asked before.
+#[test]
+fn what_stackctl_cannot_save_is_refused_with_the_program_that_can() {
+    let yaml = PAGE.replace(
+        "services: {page: {static: .}}",
+        "services: {page: {static: .}, docs: {mongodb: }}",
+    );
+    let desk = Desk::with(&[("stackctl.yaml", &yaml)]);
+    let commands: [(&[&str], &str); 2] = [
+        (&["backup", "docs"], "mongodump"),
+        (&["restore", "docs", "missing"], "mongorestore"),
+    ];
+    for (args, program) in commands {
+        let ended = desk.run_with(args, "");
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert_eq!(
+            ended.stderr,
+            format!(
+                "error: `docs` is a MongoDB, of which stackctl makes no backups\n\
+                 hint: its own programs do, where the image has them: `stackctl exec docs {program} …`\n"
+            )
+        );
+    }
+    let left = fs::read_dir(desk.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing was written");
+}
+
 #[test]
 fn only_a_whole_backup_of_a_database_is_restored() {
     let yaml = PAGE.replace(

@@ -37,9 +37,10 @@ pub async fn backup(args: &BackupArgs, global: Global, console: &Console) -> Res
         return Err(Failure::new(Kind::Usage, why)
             .hint("`-o FILE` names a file; without -o, its name is made up"));
     }
-    is_database(&args.service, &global, console)?;
+    let dialect = is_database(&args.service, &global, console)?;
+    is_sql(&args.service, dialect, "mongodump")?;
     let place = Place::find(&args.service, global, Depth::Running, console).await?;
-    let login = sql(&place, place.login(LoginOf::Administrator)?)?;
+    let login = place.login(LoginOf::Administrator)?;
     let schema = place.schema().await?;
     if schema.charset.is_none() {
         return Err(missing(&place, &login));
@@ -75,22 +76,21 @@ pub async fn backup(args: &BackupArgs, global: Global, console: &Console) -> Res
     ))
 }
 
-/// What can be saved as SQL.
-fn sql(place: &Place, login: DatabaseLogin) -> Result<DatabaseLogin, Failure> {
-    match login.dialect {
-        Dialect::Mysql | Dialect::Mariadb => Ok(login),
+/// Whether what it holds can be saved as SQL. Images of MongoDB's server need not have the programs that save it, and those
+/// are not of its version by themselves.
+fn is_sql(service: &str, dialect: Dialect, program: &str) -> Result<(), Failure> {
+    match dialect {
+        Dialect::Mysql | Dialect::Mariadb => Ok(()),
         Dialect::Redis => {
-            let name = &place.service.name;
-            let why = format!("`{name}` is a Redis, of which stackctl makes no backups");
+            let why = format!("`{service}` is a Redis, of which stackctl makes no backups");
             Err(Failure::new(Kind::Usage, why).hint(format!(
-                "its own program does: `stackctl db {name} -- --rdb - > {name}.rdb`"
+                "its own program does: `stackctl db {service} -- --rdb - > {service}.rdb`"
             )))
         }
         Dialect::Mongodb => {
-            let name = &place.service.name;
-            let why = format!("`{name}` is a MongoDB, of which stackctl makes no backups");
+            let why = format!("`{service}` is a MongoDB, of which stackctl makes no backups");
             Err(Failure::new(Kind::Usage, why).hint(format!(
-                "its own programs do, where the image has them: `stackctl exec {name} mongodump …`"
+                "its own programs do, where the image has them: `stackctl exec {service} {program} …`"
             )))
         }
     }

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 
 use super::format::{self, Damage, Header, Reader, Whole};
-use super::{address, lines, missing, sql};
+use super::{address, is_sql, lines, missing};
 use crate::cli::args::{Global, RestoreArgs};
 use crate::cli::confirm::confirm;
 use crate::cli::exec::{Place, is_database};
@@ -33,13 +33,14 @@ pub async fn restore(
 ) -> Result<(), Failure> {
     let yes = global.yes;
     // What is wrong with the yaml comes before a long look at the file.
-    is_database(&args.service, &global, console)?;
+    let dialect = is_database(&args.service, &global, console)?;
+    is_sql(&args.service, dialect, "mongorestore")?;
     let name = args.file.display().to_string();
     let mut file = open(&args.file)?;
     let whole = format::verify(&file).map_err(|damage| refused(&name, &damage))?;
     rewind(&mut file, &name)?;
     let place = Place::find(&args.service, global, Depth::Running, console).await?;
-    let login = sql(&place, place.login(LoginOf::Administrator)?)?;
+    let login = place.login(LoginOf::Administrator)?;
     is_meant(&place, &login, &whole.header, args.force)?;
     let fleet = Fleet::from([(place.host.clone(), place.transport.clone())]);
     take_locks(&place.loaded, &fleet, "restore", &args.lock, console).await?;

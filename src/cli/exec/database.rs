@@ -1,9 +1,11 @@
 //! A database's own programs, where its server runs.
 
+use std::collections::BTreeMap;
+
 use crate::cli::args::Global;
 use crate::cli::{Console, Failure, Kind, session};
 use crate::facts::{DatabaseFacts, SchemaFacts};
-use crate::model::{Dialect, ServiceName};
+use crate::model::Dialect;
 use crate::plan::{self, DatabaseLogin, LoginOf, Process};
 use crate::runtime::database;
 use crate::runtime::docker::{Engine, Exec};
@@ -56,23 +58,26 @@ pub(super) fn client(login: &DatabaseLogin, arguments: &[String]) -> Script {
     .with(arguments)
 }
 
-/// Whether a service is a database, before any host is asked.
+/// What kind of database a service is, before any host is asked.
 pub(in crate::cli) fn is_database(
     service: &str,
     global: &Global,
     console: &Console,
-) -> Result<(), Failure> {
+) -> Result<Dialect, Failure> {
     let mut global = global.clone();
     global.service = vec![service.to_owned()];
     let loaded = session::load(&global, console)?;
     let services = loaded.stack.services.values();
-    let services =
-        services.filter(|service| plan::login(&loaded.stack, service, LoginOf::Stack).is_some());
-    let names: Vec<&ServiceName> = services.map(|service| &service.name).collect();
-    if names.iter().any(|name| name.as_str() == service) {
-        return Ok(());
+    let databases: BTreeMap<&str, Dialect> = services
+        .filter_map(|service| {
+            let login = plan::login(&loaded.stack, service, LoginOf::Stack)?;
+            Some((service.name.as_str(), login.dialect))
+        })
+        .collect();
+    if let Some(dialect) = databases.get(service) {
+        return Ok(*dialect);
     }
-    let names: Vec<&str> = names.into_iter().map(ServiceName::as_str).collect();
+    let names: Vec<&str> = databases.into_keys().collect();
     let hint = match names.as_slice() {
         [] => "the stack has none".to_owned(),
         names => format!("the stack has: {}", names.join(", ")),

@@ -9,27 +9,7 @@ use stackctl::lab::{LabHost, network_address, pause, reboot, unpause};
 use stackctl::load::Request;
 
 use super::load::Load;
-use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually, http, quote};
-
-/// Connects to each port of each address, all at once, and tells those that take it.
-const SCAN: &str = r#"use Socket; use Fcntl; $| = 1;
-for my $address (@ARGV) {
-    next if fork;
-    my (@left, @open) = (1 .. 65535);
-    while (my @ports = splice @left, 0, 4000) {
-        my %asked;
-        for my $port (@ports) {
-            socket($asked{$port}, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
-            fcntl($asked{$port}, F_SETFL, O_NONBLOCK);
-            connect($asked{$port}, pack_sockaddr_in($port, inet_aton($address)));
-        }
-        sleep 1;
-        push @open, grep { getpeername $asked{$_} } sort { $a <=> $b } @ports;
-    }
-    print "$address: @open\n";
-    exit;
-}
-1 while wait > 0;"#;
+use super::scenario::{Lab, PATIENCE, Ran, SCAN, block_on, eventually, http, quote};
 
 /// What a server answers to a request for `HOST` that says it comes from elsewhere; nothing when it hangs up.
 const ASK: &str = r#"use IO::Socket::IP; my ($address, $name) = @ARGV;

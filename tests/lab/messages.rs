@@ -52,6 +52,7 @@ fn the_board_keeps_texts_and_pictures_over_deploys_rollbacks_and_reboots() {
 
     lab.step("nothing but nginx and sshd can be reached");
     assert_eq!(open_ports(&lab), "22 80 443");
+    assert_eq!(lab.scan(), "22 80 443");
 
     lab.step("by its name with HTTPS, where HTTP leads to");
     let plain = format!("http://{NAME}/messages?before=9");

@@ -10,12 +10,32 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stackctl::lab::{LabHost, LabName, StateFolder};
+use stackctl::lab::{LabHost, LabName, StateFolder, network_address};
 
 /// How long anything that should come true may take. Generous, since two labs share two cores.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
+
+/// Connects to each port of each address, all at once, and tells those that take it.
+pub const SCAN: &str = r#"use Socket; use Fcntl; $| = 1;
+for my $address (@ARGV) {
+    next if fork;
+    my (@left, @open) = (1 .. 65535);
+    while (my @ports = splice @left, 0, 4000) {
+        my %asked;
+        for my $port (@ports) {
+            socket($asked{$port}, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+            fcntl($asked{$port}, F_SETFL, O_NONBLOCK);
+            connect($asked{$port}, pack_sockaddr_in($port, inet_aton($address)));
+        }
+        sleep 1;
+        push @open, grep { getpeername $asked{$_} } sort { $a <=> $b } @ports;
+    }
+    print "$address: @open\n";
+    exit;
+}
+1 while wait > 0;"#;
 
 /// How a program ended and what it said.
 #[derive(Debug, Clone)]
@@ -114,6 +134,19 @@ impl Lab {
         assert_eq!(booted.json()["lab"]["hosts"][0]["name"], "web1");
         lab.found();
         lab
+    }
+
+    /// The TCP ports on which the host lets others in: each is tried from this machine, whose network is another.
+    pub fn scan(&self) -> String {
+        let address = block_on(network_address(self.host()));
+        let address = address.expect("an engine").expect("an address").to_string();
+        let script = format!("ulimit -n 5000; perl -e {} {address}", quote(SCAN));
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", &script]);
+        let ran = self.finish(shell);
+        let told = ran.expect_ok().stdout.trim();
+        let ports = told.strip_prefix(&format!("{address}: "));
+        ports.unwrap_or_else(|| panic!("{ran}")).to_owned()
     }
 
     /// Knows the hosts of a lab that another command has booted.

@@ -484,6 +484,7 @@ impl<'a> App<'a> {
         lab.step("nobody reaches what is not the site");
         let open = lab.root("cat /etc/stackctl/firewall/stacks/starwars.nft | grep -v '^#'");
         assert!(open.contains("80") && !open.contains("5003"), "{open}");
+        assert_eq!(lab.scan(), "22 80");
     }
 
     fn keeps_its_secrets(&self) {

@@ -344,6 +344,7 @@ impl Target {
                     succeeded(&script, output.status, &output.stderr)
                 }
             },
+            Action::InitDatabase(init) => self.init_database(init, step, tell).await,
             Action::PushTree { tree, to } => self.push(tree, to, step, tell).await,
             Action::WaitHealthy {
                 process,
@@ -731,15 +732,17 @@ pub(super) fn succeeded(script: &Script, status: i32, said: &[u8]) -> Result<(),
 }
 
 fn failed(script: &Script, status: i32, said: &[u8]) -> ApplyError {
-    let said = String::from_utf8_lossy(said);
-    let lines: Vec<&str> = said.lines().collect();
-    let tail = lines[lines.len().saturating_sub(TAIL)..]
-        .iter()
-        .map(|line| (*line).to_owned())
-        .collect();
     ApplyError::Script {
         script: script.name,
         status,
-        tail,
+        tail: lines(said),
     }
+}
+
+/// The last lines of what was said.
+pub(super) fn lines(said: &[u8]) -> Vec<String> {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TAIL)..];
+    last.iter().map(|line| (*line).to_owned()).collect()
 }

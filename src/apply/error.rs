@@ -104,6 +104,13 @@ pub enum ApplyError {
         why: String,
         tail: Vec<String>,
     },
+    #[error("database {database} could not be loaded: {why}")]
+    Init {
+        database: String,
+        why: String,
+        /// The file, and what the server said of it, with the line.
+        tail: Vec<String>,
+    },
     #[error("nginx was told to reload, but the new site does not answer on port {port}: {why}")]
     SiteNotLive {
         port: u16,
@@ -152,6 +159,7 @@ impl ApplyError {
             | ApplyError::OtherSite { tail }
             | ApplyError::Certificate { tail, .. }
             | ApplyError::Database { tail, .. }
+            | ApplyError::Init { tail, .. }
             | ApplyError::SiteNotLive { tail, .. } => tail,
             ApplyError::Here { source, .. } => source.tail(),
             _ => &[],

@@ -4,6 +4,7 @@
 mod action;
 mod archive;
 mod build;
+mod database;
 mod engine;
 mod error;
 mod failpoint;

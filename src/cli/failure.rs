@@ -206,6 +206,10 @@ impl Failure {
                 }
                 failure.hints.push("look at the host's disk, memory and engine: `df /var/lib/docker`, `dmesg`, `journalctl -u docker`; then run the command again".into());
             }
+            ApplyError::Init { .. } => failure.hints.push(
+                "mend the file, and deploy again: `init` is loaded while the database has no table"
+                    .into(),
+            ),
             ApplyError::OtherSite { tail } => {
                 let mended = "mend what nginx names; `sudo nginx -t` there says when it is right";
                 failure

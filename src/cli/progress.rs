@@ -225,6 +225,7 @@ fn is_long(action: &Action) -> bool {
             | Action::BuildOnHost(_)
             | Action::BuildHere(_)
             | Action::Bake { .. }
+            | Action::InitDatabase(_)
             | Action::WaitDatabase(_)
             | Action::WaitHealthy { .. }
             | Action::PushTree { .. }

@@ -50,7 +50,7 @@ fn track(action: &Action) -> &'static str {
         | Action::BuildOnHost(_)
         | Action::BuildHere(_)
         | Action::Install(_) => "build",
-        Action::RunOnce { .. } | Action::RunUnitOnce(_) => "release",
+        Action::RunOnce { .. } | Action::RunUnitOnce(_) | Action::InitDatabase(_) => "release",
         Action::RunContainer(_) | Action::StartContainer(_) | Action::StartUnit(_) => "start",
         Action::WaitHealthy { .. } => "health",
         Action::InstallSite(_) | Action::RestoreSite(_) => "site",

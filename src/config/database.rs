@@ -2,11 +2,11 @@
 
 use super::error::Span;
 use super::keys::{MONGODB, MYSQL, REDIS, Table};
-use super::reader::{Fields, Reader, nearest};
+use super::reader::{At, Fields, Reader, nearest};
 use super::tree::{Kind, Node};
 use crate::model::{
-    Bound, Database, DatabaseServer, Dialect, External, HostPath, ImageRef, MysqlServer,
-    ServiceKind, StackName,
+    Bound, Database, DatabaseServer, Dialect, External, HostPath, ImageRef, InitFile, MysqlServer,
+    Secret, ServiceKind, StackName,
 };
 
 pub(super) fn mysql(
@@ -36,6 +36,7 @@ pub(super) fn mysql(
         true => (Dialect::Mariadb, DatabaseServer::Package),
         false => (Dialect::of_image(&image), DatabaseServer::Container(image)),
     };
+    let init = init(reader, &fields);
     let (database, user) = named?;
     Some(ServiceKind::Database(Database {
         dialect,
@@ -45,6 +46,7 @@ pub(super) fn mysql(
         local_port: dialect.port(),
         memory,
         bound: None,
+        init,
     }))
 }
 
@@ -82,6 +84,7 @@ fn elsewhere(
     let port = fields.number(reader, "port");
     let password_file = fields.parsed(reader, "password_file");
     let ca_file = fields.parsed(reader, "ca_file");
+    let init = init(reader, fields);
     let (database, user) = names(reader, fields, stack, &OF_MYSQL)?;
     Some(MysqlServer {
         host: host?,
@@ -90,7 +93,41 @@ fn elsewhere(
         user,
         password_file: password_file?,
         ca_file,
+        init,
     })
+}
+
+/// The SQL that an empty database is loaded with.
+fn init(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<InitFile> {
+    let node = fields.node("init");
+    let names = node.and_then(|node| reader.list("init", node, "a list of files of SQL"));
+    let mut files = Vec::new();
+    for name in names.unwrap_or_default() {
+        let path = reader.path(&At {
+            value: name.value.as_str(),
+            span: name.span,
+        });
+        let Some(path) = path else { continue };
+        let (message, hint) = match reader.files.read(&path) {
+            Ok(Some(contents)) => {
+                files.push(InitFile {
+                    name: name.value,
+                    contents: Secret::new(contents),
+                });
+                continue;
+            }
+            Ok(None) => (
+                format!("there is no file `{}`", name.value),
+                "paths are relative to the folder of this file",
+            ),
+            Err(why) => (
+                format!("`{}` cannot be read: {why}", name.value),
+                "it must hold SQL as text, not compressed",
+            ),
+        };
+        reader.report("no-file", name.span, message).hint(hint);
+    }
+    files
 }
 
 /// Reports the keys that have no effect beside another one. Where an overlay brings that one, it is what they are meant to
@@ -134,6 +171,7 @@ pub(super) fn mongodb(
         local_port: port?,
         memory,
         bound: None,
+        init: Vec::new(),
     }))
 }
 
@@ -158,6 +196,7 @@ pub(super) fn redis(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Serv
         local_port: port?,
         memory,
         bound,
+        init: Vec::new(),
     }))
 }
 

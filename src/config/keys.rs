@@ -636,6 +636,12 @@ pub(super) static MYSQL: Table = Table {
         ),
         key("memory", MEMORY, "Memory limit of its container."),
         key(
+            "init",
+            Shape::List(&text("a file of SQL")),
+            "Files of SQL of this machine that `deploy` loads once, one after the other and as the stack's user, while the database has no table. One that fails leaves it empty, and nothing is deployed.",
+        )
+        .elsewhere(&["initdb", "schema", "dump", "sql"]),
+        key(
             "host",
             text("a server's name or address"),
             "No server of ours but one that somebody else looks after, such as RDS: its name or address. `database` and `user` are there already; `image`, `install` and `memory` have no effect beside it.",

@@ -59,7 +59,7 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
 }
 
-/// What a compose file that the yaml names is read from.
+/// What files that the yaml names are read from.
 #[derive(Clone)]
 pub struct Elsewhere<'a> {
     pub files: &'a dyn Files,
@@ -105,6 +105,7 @@ pub fn read(
         let mut reader = Reader {
             problems: &mut problems,
             around,
+            files: elsewhere.files,
         };
         composed::request(&mut reader, tree, elsewhere)
     });
@@ -122,6 +123,7 @@ pub fn read(
         let mut reader = Reader {
             problems: &mut problems,
             around,
+            files: elsewhere.files,
         };
         let mut unused = Vec::new();
         let stack = stack(&mut reader, tree, composition.as_mut(), &mut unused);

@@ -9,6 +9,7 @@ use super::Surroundings;
 use super::error::{Problem, Problems, Span};
 use super::keys::{Key, PLANNED, Shape, Table};
 use super::tree::{Entry, Kind, Node};
+use crate::compose::Files;
 use crate::model::EnvName;
 pub(super) use crate::yaml::nearest;
 
@@ -28,6 +29,8 @@ pub(super) struct Variable {
 pub(super) struct Reader<'a> {
     pub problems: &'a mut Problems,
     pub around: &'a Surroundings,
+    /// The files of this machine that are a part of the stack.
+    pub files: &'a dyn Files,
 }
 
 /// A map whose keys a table lists.

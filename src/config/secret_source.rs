@@ -82,6 +82,7 @@ mod tests {
         let mut reader = Reader {
             problems: &mut problems,
             around: &around,
+            files: &std::collections::BTreeMap::<std::path::PathBuf, String>::new(),
         };
         let read = read(&mut reader, "password", &tree);
         let errors = problems.into_errors(&[SourceText {

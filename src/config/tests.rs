@@ -21,8 +21,9 @@ const COMPOSE: &str = "services:\n  cache: {image: 'redis:7', ports: ['6379:6379
 
 fn read(text: &str) -> Result<Stack, ConfigErrors> {
     let name = "stackctl.yaml";
-    let file = ("/srv/names/compose.yaml".into(), COMPOSE.to_owned());
-    let files: BTreeMap<PathBuf, String> = [file].into();
+    let compose = ("/srv/names/compose.yaml".into(), COMPOSE.to_owned());
+    let sql = ("/srv/names/books.sql".into(), "SELECT 1;\n".to_owned());
+    let files: BTreeMap<PathBuf, String> = [compose, sql].into();
     let elsewhere = Elsewhere {
         files: &files,
         variables: BTreeMap::new(),
@@ -760,6 +761,26 @@ fn hosts_are_replaced_in_place() {
         None
     );
     good(&replace_hosts(STARTER, "hosts:\n  lab: root@127.0.0.1:2222\n").unwrap());
+}
+
+#[test]
+fn what_a_database_begins_with_is_read_here() {
+    let yaml = |files: &str| {
+        format!("stack: s\nhosts: {{h: x}}\nservices:\n  d:\n    mysql: {{init: {files}}}\n")
+    };
+    let stack = good(&yaml("[books.sql, ./books.sql]"));
+    let init = stack.services[&"d".parse().unwrap()].init();
+    let names: Vec<&str> = init.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["books.sql", "./books.sql"]);
+    assert_eq!(init[0].contents.reveal(), "SELECT 1;\n");
+    check(
+        &yaml("books.sql"),
+        "5:19 [books.sql] wrong-type: `init`: expected a list of files of SQL, found `books.sql` | write it as a list: `init: [books.sql]`",
+    );
+    check(
+        &yaml("[more.sql]"),
+        "5:20 [more.sql] no-file: there is no file `more.sql` | paths are relative to the folder of this file",
+    );
 }
 
 /// Every key of the tables is in `full.yaml`, which parses: so the reader reads all that the schema shows.

@@ -159,6 +159,8 @@ pub struct SchemaFacts {
     pub grants: Option<Vec<String>>,
     /// Whether the user can log in with the password we keep.
     pub login: bool,
+    /// How many tables and views the database has.
+    pub tables: u64,
     /// SHA-256 in hex of the URL by which apps find it, where somebody else looks after the server.
     pub url: Option<String>,
 }
@@ -178,6 +180,7 @@ impl SchemaFacts {
                 "charset" => facts.charset = Some(value.to_owned()),
                 "user" => facts.grants = Some(facts.grants.take().unwrap_or_default()),
                 "grant" => facts.grants.get_or_insert_default().push(value.to_owned()),
+                "tables" => facts.tables = value.parse().unwrap_or_default(),
                 "login" => facts.login = true,
                 "digest" => facts.url = Some(value.to_owned()),
                 _ => {}

@@ -42,8 +42,8 @@ pub use secret::Secret;
 pub use secret_source::SecretSource;
 pub use service::{
     Allowance, App, AppSource, Bound, Build, BuildPlace, Database, DatabaseServer, Dialect,
-    External, Health, Install, Listen, MysqlServer, Service, ServiceKind, StaticBuild, StaticFiles,
-    Unit,
+    External, Health, InitFile, Install, Listen, MysqlServer, Service, ServiceKind, StaticBuild,
+    StaticFiles, Unit,
 };
 pub use service_secrets::{SecretOrigin, ServiceSecrets};
 pub use site::{PathPrefix, PathPrefixError, ServerName, ServerNameError, Site};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    Composed, Container, EnvName, HostName, HostPath, ImageRef, ServiceName, ServiceSecrets, Stack,
-    StopSignal,
+    Composed, Container, EnvName, HostName, HostPath, ImageRef, Secret, ServiceName,
+    ServiceSecrets, Stack, StopSignal,
 };
 
 /// One part of a stack.
@@ -224,6 +224,8 @@ pub struct Database {
     pub memory: Option<u32>,
     /// What a Redis server does when it is full; `None`: it takes what there is.
     pub bound: Option<Bound>,
+    /// What it is loaded with while it is empty.
+    pub init: Vec<InitFile>,
 }
 
 /// How much a Redis server holds.
@@ -233,6 +235,14 @@ pub struct Bound {
     pub most: u32,
     /// What goes when there is more, as Redis calls it; `None` leaves it to Redis, which then takes nothing more.
     pub policy: Option<&'static str>,
+}
+
+/// A file of SQL of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitFile {
+    /// As the yaml names it.
+    pub name: String,
+    pub contents: Secret,
 }
 
 /// A server that somebody else looks after. Its files on the hosts are theirs, not ours.
@@ -260,6 +270,8 @@ pub struct MysqlServer {
     pub password_file: HostPath,
     /// Whose certificate the server must have; without it, connections are not encrypted by us.
     pub ca_file: Option<HostPath>,
+    /// What the database is loaded with while it is empty.
+    pub init: Vec<InitFile>,
 }
 
 impl External {
@@ -447,6 +459,15 @@ impl Service {
         match &self.kind {
             ServiceKind::Static(files) => Some(files),
             _ => None,
+        }
+    }
+
+    /// What its database is loaded with while it is empty.
+    pub fn init(&self) -> &[InitFile] {
+        match &self.kind {
+            ServiceKind::Database(database) => &database.init,
+            ServiceKind::External(External::Mysql(server)) => &server.init,
+            _ => &[],
         }
     }
 

@@ -79,8 +79,13 @@ pub fn assume_provisioned(
         }
         for service in stack.services_on(name) {
             if service.database().is_some() {
+                let tables = match facts.database(&service.name) {
+                    Some(DatabaseFacts::Answers(schema)) => schema.tables,
+                    _ => 0,
+                };
                 let schema = SchemaFacts {
                     login: true,
+                    tables,
                     ..SchemaFacts::default()
                 };
                 let answers = DatabaseFacts::Answers(schema);

@@ -56,6 +56,9 @@ pub fn deploy(
         // What was changed by hand is told also where something keeps it from being mended.
         if plan.findings.is_empty() || is_ready && plan.was_here() {
             for service in stack.services_on(name) {
+                plan.init_database(service);
+            }
+            for service in stack.services_on(name) {
                 let Some(release) = mine.iter().find(|release| release.service == service.name)
                 else {
                     continue;

@@ -66,9 +66,9 @@ pub use status::{
     Amount, CertificateStatus, HostStatus, ServiceStatus, SiteStatus, Status, status,
 };
 pub use step::{
-    Action, Awaited, BakeTarget, CertificateOrder, Commit, Cooling, DatabaseTarget, FirewallBefore,
-    Folder, GENERATION_PATH, HostBuild, ImageBuild, Installation, LocalBuild, Note, Plan, Process,
-    SiteBefore, SiteInstall, Step, SwitchBack, UnitRun,
+    Action, Awaited, BakeTarget, CertificateOrder, Commit, Cooling, DatabaseInit, DatabaseTarget,
+    FirewallBefore, Folder, GENERATION_PATH, HostBuild, ImageBuild, Installation, LocalBuild, Note,
+    Plan, Process, SiteBefore, SiteInstall, Step, SwitchBack, UnitRun,
 };
 pub use text::{diff, plan_text};
 pub use tls::{asked_for, https_when_issued};
@@ -114,10 +114,12 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
             paths.push(layout.secret(&secret));
             paths.push(layout.secret(&container::app_secret(service)));
             paths.push(provision::database_marker(&layout, service));
+            paths.push(layout.seeded(&service.name));
         } else if let Some(external) = service.external() {
             paths.push(external.secret_file().clone());
             let ca_file = external.mysql().and_then(|server| server.ca_file.clone());
             paths.extend(ca_file);
+            paths.push(layout.seeded(&service.name));
         } else {
             paths.push(layout.socket_link(&service.name));
             paths.push(layout.current(&service.name));

@@ -5,11 +5,22 @@ use std::time::Duration;
 
 use super::container::ContainerSpec;
 use super::drift::{self, Drift};
+use super::login::DatabaseLogin;
 use crate::facts::SourceTree;
 use crate::model::{
-    Dialect, Filling, Health, HostName, HostPath, Install, Network, Owner, RemoteFile, Secret,
-    Volume,
+    Dialect, Filling, Health, HostName, HostPath, InitFile, Install, Network, Owner, RemoteFile,
+    Secret, ServiceName, Volume,
 };
+
+/// The SQL that a database begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseInit {
+    pub service: ServiceName,
+    pub login: DatabaseLogin,
+    pub files: Vec<InitFile>,
+    /// SHA-256 in hex of each file, which no plan shows.
+    pub digests: Vec<String>,
+}
 
 /// What is to happen, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -177,6 +188,8 @@ pub enum Action {
     },
     WaitDatabase(DatabaseTarget),
     EnsureDatabase(DatabaseTarget),
+    /// Load SQL into a database that has no table.
+    InitDatabase(Box<DatabaseInit>),
     /// Send a folder to a new place, whole or not at all.
     PushTree {
         tree: Box<SourceTree>,
@@ -632,6 +645,14 @@ impl Action {
                 format!(
                     "ensure database {} and user {}",
                     target.database, target.user
+                )
+            }
+            Action::InitDatabase(init) => {
+                let names: Vec<&str> = init.files.iter().map(|file| file.name.as_str()).collect();
+                let (names, database) = (names.join(", "), &init.login.database);
+                format!(
+                    "load {names} into database {database} of `{}`",
+                    init.service
                 )
             }
             Action::PushTree { tree, to } => format!("send {} files to {to}", tree.files().count()),

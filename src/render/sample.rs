@@ -105,6 +105,7 @@ pub(super) fn stack() -> Stack {
         private: None,
     };
     let database = Database {
+        init: Vec::new(),
         server: DatabaseServer::Container("mysql:8.4".parse().unwrap()),
         dialect: Dialect::Mysql,
         database: "names".into(),

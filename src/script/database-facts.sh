@@ -1,6 +1,7 @@
 # database-facts.sh ROOT_PASSWORD_FILE USER_PASSWORD_FILE DATABASE USER
 # Runs in the database's container, or as root where a server of the host itself runs, which knows root without a password.
 # Prints what the server has, a fact a line, fields separated by tabs.
+# Where database-init.sh was ended in its middle, its table is there, and what is there counts as nothing.
 # DATABASE and USER are letters, digits and `_`; passwords go to the client through a pipe, never as arguments.
 client=$(command -v mysql || command -v mariadb) || exit 69
 
@@ -28,6 +29,8 @@ ask root "$1" "
 	SELECT CONCAT('alive', CHAR(9), VERSION());
 	SELECT CONCAT('charset', CHAR(9), default_character_set_name)
 		FROM information_schema.schemata WHERE schema_name = '$3';
+	SELECT CONCAT('tables', CHAR(9), IF(SUM(table_name = 'stackctl_init'), 0, COUNT(*)))
+		FROM information_schema.tables WHERE table_schema = '$3';
 	SELECT 'user' FROM mysql.user WHERE user = '$4' AND host = '%';
 	SHOW GRANTS FOR '$4'@'%'" |
 	while IFS= read -r line; do

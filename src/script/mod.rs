@@ -177,6 +177,8 @@ scripts! {
     database_dump(password_file, options, database) = "database-dump";
     /// The SQL goes to stdin.
     database_load(password_file, options, database, staging, user) = "database-load";
+    /// The files go to stdin, each with its name and its length as arguments.
+    database_init(password_file, options, database) = "database-init";
     database_swap(password_file, options, database, staging, before, user) = "database-swap";
     database_discard(password_file, options, staging, user) = "database-discard";
     url_reach(file) = "url-reach";
@@ -196,6 +198,10 @@ scripts! {
 
 /// The status of `database-load.sh` when what it has loaded belongs to users whom the server does not have.
 pub const UNKNOWN_USERS: i32 = 65;
+/// The status of `database-init.sh` when a file failed, of which nothing is left.
+pub const NOT_LOADED: i32 = 65;
+/// The same when the database has tables.
+pub const HAS_TABLES: i32 = 66;
 /// The status of `database-swap.sh` when it could not put back what it had begun: EX_SOFTWARE.
 pub const NOT_PUT_BACK: i32 = 70;
 /// The same when an earlier one has left tables in the database of before.

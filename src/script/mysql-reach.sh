@@ -22,5 +22,7 @@ printf '[client]\n%s\npassword="%s"\n' "$2" "$(printf '%s' "$password" | sed 's/
 	"$client" --defaults-extra-file=/dev/stdin --database="$3" --batch --skip-column-names --raw --connect-timeout=5 --execute="
 		SELECT CONCAT('alive', CHAR(9), VERSION());
 		SELECT CONCAT('charset', CHAR(9), @@character_set_database);
+		SELECT CONCAT('tables', CHAR(9), IF(SUM(table_name = 'stackctl_init'), 0, COUNT(*)))
+			FROM information_schema.tables WHERE table_schema = '$3';
 		SELECT 'login'" 2>&1
 exit 0

@@ -324,6 +324,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 charset: Some("utf8mb4".into()),
                 grants: Some(grants.into()),
                 login: true,
+                tables: 0,
                 url: None,
             };
             let answers = DatabaseFacts::Answers(schema);
@@ -332,6 +333,16 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                 Process::Unit(_) => &mut host.databases,
             };
             databases.insert(service.name.clone(), answers);
+        }
+        Action::InitDatabase(init) => {
+            let databases = match &init.login.container {
+                Some(_) => &mut engine(host).databases,
+                None => &mut host.databases,
+            };
+            if let Some(DatabaseFacts::Answers(schema)) = databases.get_mut(&init.service) {
+                assert_eq!(schema.tables, 0, "{}", init.service);
+                schema.tables = 1;
+            }
         }
         Action::PushTree { tree, to } => {
             put(host, to, FileKind::Folder, 0o755, 0, None);

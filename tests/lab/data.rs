@@ -390,6 +390,53 @@ fn mariadb_is_saved_and_restored_in_a_container_and_of_the_distribution() {
     let run = lab.stackctl(["db", "own", "--", "-N", "-e", "SELECT 6 * 7"]);
     assert_eq!(run.expect_ok().stdout, "42\n");
     lab.stackctl(["plan", "--exit-code"]).expect_ok();
+
+    lab.step("an empty database begins with the SQL of `init`, or stays empty");
+    let text = fs::read_to_string(lab.path("stackctl.yaml")).expect("the yaml");
+    let tables =
+        "CREATE TABLE kept (text VARCHAR(9));\nCREATE FUNCTION one() RETURNS INT RETURN 1;\n";
+    let rows = "INSERT INTO kept VALUES ('here');\nINSERT INTO gone VALUES (1);\n";
+    fs::write(lab.path("tables.sql"), tables).expect("write");
+    fs::write(lab.path("rows.sql"), rows).expect("write");
+    let with_init = text
+        .replace(
+            "database: shop,",
+            "database: begun, init: [tables.sql, rows.sql],",
+        )
+        .replace(
+            "database: own,",
+            "database: begun_own, init: [tables.sql, rows.sql],",
+        );
+    fs::write(lab.path("stackctl.yaml"), with_init).expect("write");
+    // Of the databases before.
+    lab.root("rm /var/lib/stackctl/shop/databases/*");
+    lab.stackctl(["provision", "--yes"]).expect_ok();
+    let left = "SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()) + \
+        (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE());\n";
+    let failed = lab.stackctl(["deploy", "--yes"]);
+    failed
+        .expect(6)
+        .says("rows.sql: ERROR 1146 (42S02) at line 2: Table 'begun")
+        .says("the database is empty again");
+    for service in ["db", "own"] {
+        assert_eq!(stack.asked(service, left), "0\n", "{service}");
+    }
+    // As a run leaves it that was killed in the middle of a file.
+    stack.asked(
+        "db",
+        "CREATE TABLE stackctl_init (loading INT); CREATE TABLE kept (half INT);\n",
+    );
+    fs::write(lab.path("rows.sql"), "INSERT INTO kept VALUES ('here');").expect("write");
+    lab.stackctl(["deploy", "--yes"]).expect_ok();
+    for service in ["db", "own"] {
+        let kept = stack.asked(service, "SELECT text, one() FROM kept;\n");
+        assert_eq!(kept, "here\t1\n", "{service}");
+        assert_eq!(stack.asked(service, left), "2\n", "{service}");
+    }
+    lab.stackctl(["plan", "--exit-code"]).expect_ok();
+    let seeded = lab.stackctl(["plan", "--seed"]);
+    let told = "`init` of `db` is left out: its database has tables";
+    assert!(seeded.expect_ok().stdout.contains(told), "{seeded}");
 }
 
 /// Makes a server of web2, whose certificate an authority of its own has signed; that authority's certificate, and another's.

@@ -1,0 +1,1 @@
+CREATE TABLE names (name VARCHAR(50) NOT NULL);

@@ -362,6 +362,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                     charset: Some("binary".into()),
                     grants: Some(Vec::new()),
                     login: true,
+                    tables: 0,
                     url: None,
                 };
                 let all = database_targets(stack);

@@ -205,7 +205,7 @@ impl Target {
 }
 
 /// We ask as root, for whom every door is open.
-const OPEN_IT: &str = " (make the socket writable for all, with gunicorn's `--umask 0`; the folder around it lets only nginx in)";
+const OPEN_IT: &str = " (make the socket writable for all, with gunicorn's `--umask 0111`; the folder around it lets only nginx in)";
 
 /// Why nginx cannot connect to a socket; `None` when it can.
 async fn closed_to_nginx(

@@ -118,9 +118,9 @@ fn gunicorn(app: &App, project: &Project, requirements: &str) -> Result<Vec<Stri
     };
     // A little less than the engine waits before it kills.
     let grace = app.stop_grace.saturating_sub(2).max(1).to_string();
-    // umask 0, because gunicorn gives the socket its own group, so only the bits for others let nginx in; the folder that holds
-    // the socket keeps out everyone else.
-    let mut command: Vec<String> = ["gunicorn", "--bind", &bind, "--umask", "0"]
+    // gunicorn gives the socket its own group, so only the bits for others let nginx in, and a socket needs no more of them than
+    // those to read and write; the folder that holds it keeps out everyone else.
+    let mut command: Vec<String> = ["gunicorn", "--bind", &bind, "--umask", "0111"]
         .map(str::to_owned)
         .into();
     if !is_before(version, &[25, 1]) {
@@ -254,7 +254,7 @@ mod tests {
         assert!(text.contains("\nUSER 10001:10001\n"), "{text}");
         assert!(
             text.ends_with(
-                "CMD [\"gunicorn\", \"--bind\", \"unix:/run/stackctl/app.sock\", \"--umask\", \"0\", \"--no-control-socket\", \"--worker-tmp-dir\", \"/dev/shm\", \"--threads\", \"4\", \"--graceful-timeout\", \"28\", \"--access-logfile\", \"-\", \"main:app\"]\n"
+                "CMD [\"gunicorn\", \"--bind\", \"unix:/run/stackctl/app.sock\", \"--umask\", \"0111\", \"--no-control-socket\", \"--worker-tmp-dir\", \"/dev/shm\", \"--threads\", \"4\", \"--graceful-timeout\", \"28\", \"--access-logfile\", \"-\", \"main:app\"]\n"
             ),
             "{text}"
         );

@@ -47,6 +47,8 @@ class Answer(BaseHTTPRequestHandler):
         if self.path == "/healthz":
             if is_healthy():
                 self.answer(200, "well")
+                if BEHAVIOUR == "flaps":
+                    threading.Timer(0.15, end).start()
             else:
                 print("not well, on purpose", flush=True)
                 self.answer(503, "not well")
@@ -75,6 +77,12 @@ def stop(server):
     server.shutdown()
     time.sleep(0.3)
     os._exit(0)
+
+
+def end():
+    # Well whenever it is asked, and gone before it is asked often enough.
+    print("ends after it was well, on purpose", flush=True)
+    os._exit(1)
 
 
 if BEHAVIOUR == "ends":

@@ -24,6 +24,11 @@ pub fn cells() -> Vec<Cell> {
                 ran.says("ends at once, on purpose");
             });
         }),
+        cell(BAD, "flaps: well for an instant at each start", |bench| {
+            refused(bench, "flaps", |ran| {
+                ran.says("ends after it was well, on purpose");
+            });
+        }),
         cell(BAD, "gets unhealthy during bake", |bench| {
             refused(bench, "sours", |ran| {
                 ran.says("not well, on purpose");

@@ -85,6 +85,15 @@ pub fn cells() -> Vec<Cell> {
                 ran.says("ends at once, on purpose");
             });
         }),
+        lane(
+            "bad release",
+            "unit, flaps: well for an instant at each start",
+            |bench| {
+                releases::refused(in_unit(bench), "flaps", |ran| {
+                    ran.says("ends after it was well, on purpose");
+                });
+            },
+        ),
         lane("bad release", "unit, gets unhealthy during bake", |bench| {
             releases::refused(in_unit(bench), "sours", |ran| {
                 ran.says("not well, on purpose");

@@ -200,7 +200,7 @@ pub enum Command {
     Start(ControlArgs),
     /// Take the stack away from its hosts: containers, networks, images, units, site, state; data only with --volumes
     #[command(
-        after_help = "Examples:\n  stackctl destroy --dry-run\n  stackctl destroy                          asks for the stack's name\n  stackctl destroy --volumes --confirm names    without a terminal\n\nOther stacks on the hosts stay, as do packages, Docker, pulled images and nginx's logs. Without --volumes the data stays,\nand the passwords that open it. It works without the state on the host as well, and goes on where it was cut short."
+        after_help = "Examples:\n  stackctl destroy --dry-run\n  stackctl destroy                          asks for the stack's name\n  stackctl destroy --volumes --confirm names    without a terminal\n\nOther stacks on the hosts stay, as do packages, Docker and pulled images. What nginx has logged for its sites goes. Without --volumes the data stays,\nand the passwords that open it. It works without the state on the host as well, and goes on where it was cut short."
     )]
     Destroy(DestroyArgs),
     /// Run a program where a service runs; its exit code is passed on

@@ -12,6 +12,9 @@ use crate::model::{HostPath, Layout, ReleaseId, Service, ServiceName, Stack};
 
 const PHASE: u16 = 0;
 const CAUSE: &str = "the stack goes";
+/// Where nginx writes the logs of sites.
+const LOGS: &str = "/var/log/nginx";
+const SITES: &str = "/etc/nginx/sites-available";
 
 /// What takes a stack away from every host of `facts`; empty where there is nothing of it. Its data stays, and the
 /// passwords that open it, unless `volumes` go as well.
@@ -24,6 +27,7 @@ pub fn destroy(stack: &Stack, facts: &Facts, volumes: bool) -> Result<Plan, Plan
         let mut plan = HostPlan::new(stack, host, facts, Options::default());
         plan.check_removable();
         plan.remove_site();
+        plan.remove_logs();
         plan.remove_certificates();
         plan.remove_units_of_releases();
         plan.remove_containers();
@@ -81,6 +85,9 @@ pub fn folders_to_destroy(stack: &Stack) -> Vec<String> {
         Layout::FIREWALL_STACKS.into(),
         Layout::CERTBOT_RENEWALS.into(),
         Layout::AUTHORITIES.into(),
+        LOGS.into(),
+        // Another stack's name may begin as this one's does, and so may its logs.
+        SITES.into(),
     ]
 }
 
@@ -138,9 +145,35 @@ impl HostPlan<'_> {
             stale,
         };
         self.step(PHASE, Action::RestoreSite(site), CAUSE);
-        self.note(
-            "nginx's logs of its sites stay in /var/log/nginx, and packages stay as they are",
-        );
+        self.note("packages stay as they are");
+    }
+
+    /// What nginx wrote for its sites and to whom they lead, also what logrotate has put aside. Once no site is left that
+    /// would begin them again.
+    fn remove_logs(&mut self) {
+        let begun = format!("{}-", self.stack.name);
+        let names_in = |folder: &str| {
+            let names = self.facts.entries.get(folder);
+            names.into_iter().flat_map(|names| names.keys())
+        };
+        let sites = self.stack.sites.keys().map(ToString::to_string);
+        let services = self.stack.services.keys().map(ToString::to_string);
+        let ours: Vec<String> = sites
+            .chain(services)
+            .map(|name| format!("{begun}{name}."))
+            .collect();
+        let others: Vec<String> = names_in(SITES)
+            .filter_map(|name| Some(format!("{}-", name.strip_suffix(".conf")?)))
+            .filter(|other| other != &begun && other.starts_with(&begun))
+            .collect();
+        let logs: Vec<HostPath> = names_in(LOGS)
+            .filter(|name| ours.iter().any(|ours| is_log(name.strip_prefix(ours))))
+            .filter(|name| !others.iter().any(|other| name.starts_with(other)))
+            .filter_map(|name| format!("{LOGS}/{name}").parse().ok())
+            .collect();
+        for path in logs {
+            self.remove(path);
+        }
     }
 
     /// Those that authorities issued, and who vouches for them. Files of this machine go with the state.
@@ -503,4 +536,19 @@ impl HostPlan<'_> {
             self.step(PHASE, remove, CAUSE);
         }
     }
+}
+
+/// What nginx's logs are called, as it names them and as logrotate does after.
+fn is_log(rest: Option<&str>) -> bool {
+    let rest = rest.unwrap_or_default();
+    let begun = ["access.log", "error.log"];
+    let Some(age) = begun.iter().find_map(|name| rest.strip_prefix(name)) else {
+        return false;
+    };
+    let age = age.strip_suffix(".gz").unwrap_or(age);
+    age.is_empty() || age.strip_prefix(['.', '-']).is_some_and(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -219,6 +219,12 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             for shown in host.shown.values_mut() {
                 *shown = read.clone().unwrap_or_default();
             }
+            for log in text.split([' ', ';']) {
+                if let Some(log) = log.strip_prefix("/var/log/nginx/") {
+                    let logs = host.entries.entry("/var/log/nginx".into()).or_default();
+                    logs.insert(log.into(), host.clock);
+                }
+            }
             let target = format!("../sites-available/{}", name(&site.file.path));
             put(host, &site.enabled, FileKind::Link(target), 0o777, 0, None);
             for path in &site.disable {

@@ -154,7 +154,7 @@ fn a_stack_is_looked_into_restarted_stopped_and_taken_away_without_a_trace_besid
     lab.stackctl(["destroy", "-c", other, "--confirm", "names-more"])
         .expect_ok();
     let left = lab.root(
-        "find /etc/stackctl /var/lib/stackctl /etc/systemd/system /etc/tmpfiles.d /etc/nginx -name '*stackctl*' -o -name '*names*' 2>/dev/null; \
+        "find /etc/stackctl /var/lib/stackctl /etc/systemd/system /etc/tmpfiles.d /etc/nginx /var/log/nginx -name '*stackctl*' -o -name '*names*' 2>/dev/null; \
          docker ps -aq; docker network ls --format '{{.Name}}' | grep names; docker images | grep stackctl/; \
          systemctl list-units --all --plain --no-legend | grep -E '^(names|stackctl)'; nft list tables | grep stackctl; true",
     );

@@ -115,7 +115,7 @@ impl<'a> Stack<'a> {
         let mut traces = self.lab.root(&format!(
             "ls -d /run/stackctl 2>/dev/null; \
              find /etc/stackctl /var/lib/stackctl /etc/systemd/system /etc/tmpfiles.d /etc/nginx /etc/letsencrypt/renewal \
-               /etc/letsencrypt/live /usr/local/share/ca-certificates -name '*stackctl*' -o -name '*{name}*' 2>/dev/null; \
+               /etc/letsencrypt/live /usr/local/share/ca-certificates /var/log/nginx -name '*stackctl*' -o -name '*{name}*' 2>/dev/null; \
              systemctl list-units --all --plain --no-legend | grep -E '^({name}-|stackctl)'; \
              getent passwd | grep -o '^stackctl-[^:]*'; nft list tables 2>/dev/null | grep stackctl; true"
         ));

@@ -114,7 +114,7 @@ async fn host(
         });
     }
     let mut facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout), &manifest)?;
-    let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack)
+    let databases: Vec<(ServiceName, DatabaseTarget)> = plan::database_targets(stack, &facts)
         .into_iter()
         .filter(|(service, _)| depth != Depth::Running && service.hosts.contains(name))
         .map(|(service, target)| (service.name.clone(), target))

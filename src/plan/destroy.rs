@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::container::{app_secret, label};
 use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
-use super::provision::MARIADB;
+use super::provision::own_server;
 use super::step::{Action, Plan, SiteBefore};
 use crate::facts::{DatabaseFacts, DockerFacts, Facts, FirewallFacts};
 use crate::model::{HostPath, Layout, ReleaseId, Service, ServiceName, Stack};
@@ -356,6 +356,7 @@ impl HostPlan<'_> {
     /// Databases of the host's own server, which itself stays. What must stay with data that stays.
     fn remove_databases(&mut self, all: bool) -> Vec<HostPath> {
         let mut kept = Vec::new();
+        let server = own_server(self.facts);
         let services = self.stack.services_on(&self.host.name).into_iter();
         let databases = services.filter_map(|service| Some((service, service.database()?)));
         for (service, database) in databases.filter(|(service, _)| !service.in_container()) {
@@ -370,7 +371,7 @@ impl HostPlan<'_> {
             let name = &service.name;
             if !all {
                 self.note(format!(
-                    "the data of `{name}` stays, in database {} of {MARIADB}, and its password with it; --volumes would remove them",
+                    "the data of `{name}` stays, in database {} of {server}, and its password with it; --volumes would remove them",
                     database.database
                 ));
                 kept.push(self.layout.secret(&app_secret(service)));
@@ -378,15 +379,13 @@ impl HostPlan<'_> {
                 kept.extend(self.seed_marks(name.as_str()));
                 continue;
             }
-            if !self.facts.is_active(MARIADB) {
+            if !self.facts.is_active(server) {
                 self.refuse(
                     format!(
-                        "{MARIADB} does not run, so that database {} cannot be dropped",
+                        "{server} does not run, so that database {} cannot be dropped",
                         database.database
                     ),
-                    format!(
-                        "start it (`sudo systemctl start {MARIADB}`) and run the command again"
-                    ),
+                    format!("start it (`sudo systemctl start {server}`) and run the command again"),
                 );
                 continue;
             }
@@ -394,7 +393,7 @@ impl HostPlan<'_> {
             if self.is_there(&marker) {
                 self.remove(marker);
             }
-            let target = super::provision::target(&self.layout, service, database);
+            let target = super::provision::target(&self.layout, server, service, database);
             self.step(PHASE, Action::DropDatabase(target), "--volumes was given");
         }
         kept

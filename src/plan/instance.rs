@@ -1,6 +1,6 @@
 //! What a service runs as on a host now: what a person's command is about. The one place that chooses by runtime.
 
-use super::provision::MARIADB;
+use super::provision::own_server;
 use super::retire::serving;
 use super::step::Process;
 use crate::facts::{ContainerFacts, HostFacts, UnitFacts};
@@ -79,7 +79,14 @@ pub fn instance(
             let marker = super::provision::database_marker(&layout, service);
             let is_ours = facts.files.contains_key(&marker);
             return match is_ours {
-                true => in_unit(&layout, service, host, facts, MARIADB.to_owned(), None),
+                true => in_unit(
+                    &layout,
+                    service,
+                    host,
+                    facts,
+                    own_server(facts).to_owned(),
+                    None,
+                ),
                 false => Err(never()),
             };
         }

@@ -1,6 +1,6 @@
 //! How a database's own programs get into it: where they run, as whom, and over which connection.
 
-use super::provision::target;
+use super::provision::{MARIADB, target};
 use crate::model::{Dialect, External, Layout, MysqlServer, Service, Stack};
 
 /// Who asks a server.
@@ -42,7 +42,9 @@ pub fn login(stack: &Stack, service: &Service, of: LoginOf) -> Option<DatabaseLo
             owner: None,
         });
     }
-    let target = target(&Layout::new(&stack.name), service, service.database()?);
+    // Which of the servers a host has of its own is all the same to who logs in.
+    let layout = Layout::new(&stack.name);
+    let target = target(&layout, MARIADB, service, service.database()?);
     let (user, password_file) = match of {
         LoginOf::Stack => (target.user.as_str(), target.user_password_file),
         LoginOf::Administrator => ("root", target.root_password_file),

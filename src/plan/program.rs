@@ -1,6 +1,6 @@
 //! A person's own program beside a unit: a unit of its own, as shut in as the one that serves.
 
-use super::provision::MARIADB;
+use super::provision::MYSQL;
 use super::record::Record;
 use super::unit::properties;
 use crate::model::{Layout, Service};
@@ -27,7 +27,7 @@ pub struct Asked {
     pub grace: u32,
 }
 
-/// What systemd lets programs beside the distribution's server do: that server's user is an administrator of it.
+/// What systemd lets programs beside the host's own server do. That server's user is an administrator of MariaDB.
 const BESIDE_SERVER: [&str; 7] = [
     "User=mysql",
     "Group=mysql",
@@ -60,11 +60,14 @@ impl UnitProgram {
         Some(Self::of(layout, service, properties, asked))
     }
 
-    /// A program of the distribution's database server, for example its client.
-    pub fn beside_server(layout: &Layout, service: &Service, asked: Asked) -> Self {
+    /// A program of the host's own database server, for example its client.
+    pub fn beside_server(layout: &Layout, service: &Service, server: &str, asked: Asked) -> Self {
         let mut properties: Vec<String> = BESIDE_SERVER.map(str::to_owned).into();
-        properties.push(joined(MARIADB));
-        Self::of(layout, service, properties, asked)
+        properties.push(joined(server));
+        // MySQL knows nobody but root without a password.
+        let user = (server == MYSQL).then(|| "root".to_owned());
+        let user = asked.user.or(user);
+        Self::of(layout, service, properties, Asked { user, ..asked })
     }
 
     fn of(layout: &Layout, service: &Service, mut properties: Vec<String>, asked: Asked) -> Self {
@@ -95,6 +98,7 @@ mod tests {
     use crate::config::{self, SourceText, Surroundings};
     use crate::model::Stack;
     use crate::plan::RecordedFile;
+    use crate::plan::provision::MARIADB;
 
     const UNIT: &str = "[Unit]\nDescription=s/a, release 1\n\n[Service]\nType=exec\nUser=stackctl-1\nGroup=stackctl-1\n\
         EnvironmentFile=/e\nExecStart=/usr/bin/env \"serve\"\nRestart=always\nKillMode=mixed\n# its socket's folder\n\
@@ -170,13 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_the_distributions_server_is_its_user() {
+    fn a_client_of_the_hosts_own_server_is_an_administrator() {
         let stack = stack();
         let layout = Layout::new(&stack.name);
         let service = &stack.services[&"db".parse().unwrap()];
-        let program = UnitProgram::beside_server(&layout, service, asked(None));
-        assert_eq!(program.properties[0], "User=mysql");
-        let joined = format!("JoinsNamespaceOf={MARIADB}");
-        assert!(program.properties.contains(&joined), "{program:?}");
+        for (server, user) in [(MARIADB, "User=mysql"), (MYSQL, "User=root")] {
+            let program = UnitProgram::beside_server(&layout, service, server, asked(None));
+            let joined = format!("JoinsNamespaceOf={server}");
+            for property in [user, &joined] {
+                let has = |line: &String| line == property;
+                assert!(program.properties.iter().any(has), "{program:?}");
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{HostPath, Layout, Service, Stack};
 use crate::render::{self, Templates};
 
 pub use database::database_targets;
-pub(super) use database::{database_marker, target};
+pub(super) use database::{database_marker, own_server, target};
 pub use site::{mend_site, site_address, stack_in};
 
 /// The units whose state the planner needs.
@@ -21,12 +21,15 @@ pub const UNITS: &[&str] = &[
     "nginx.service",
     "firewalld.service",
     MARIADB,
+    MYSQL,
     Layout::CERTBOT_TIMER,
     Layout::FIREWALL_UNIT,
 ];
 
 /// The unit of the distribution's database server.
 pub(super) const MARIADB: &str = "mariadb.service";
+/// The unit of the server that a host may have in its place; where MariaDB is, the same name is another of its own.
+pub(super) const MYSQL: &str = "mysql.service";
 
 /// Letters and digits in a generated password: 190 bits.
 const PASSWORD_LENGTH: u32 = 32;
@@ -205,7 +208,10 @@ impl<'a> HostPlan<'a> {
                 missing.push((*name).to_owned());
             }
         }
-        if self.has_packaged_database() && !self.facts.packages.contains_key("mariadb-server") {
+        let has_server = database::SERVERS
+            .iter()
+            .any(|name| self.facts.packages.contains_key(*name));
+        if self.has_packaged_database() && !has_server {
             missing.push("mariadb-server".into());
         }
         let has_client = ["mariadb-client", "mariadb-server"]
@@ -231,7 +237,7 @@ impl<'a> HostPlan<'a> {
         for (wanted, unit) in [
             (self.runs_docker(), "docker.service"),
             (self.has_nginx(), "nginx.service"),
-            (self.has_packaged_database(), MARIADB),
+            (self.has_packaged_database(), own_server(self.facts)),
         ] {
             let there = self.facts.units.get(unit);
             if wanted && !there.is_some_and(|unit| unit.is_active() && unit.file == "enabled") {

@@ -14,7 +14,7 @@ use super::container::{ContainerSpec, Mount, label};
 use super::deploy::drain;
 use super::host::{HostPlan, Options, Parts, PlanError, is_ours};
 use super::instance::{Instance, NoInstance, instance};
-use super::provision::MARIADB;
+use super::provision::own_server;
 use super::record::Record;
 use super::step::{Action, Plan, Process};
 use crate::facts::{Facts, HostFacts, sha256};
@@ -111,13 +111,14 @@ pub fn control(
                 }
             };
             let done = match wish {
-                Wish::Stop if there.process == Process::Unit(MARIADB.to_owned()) => {
+                Wish::Stop if service.database().is_some() && !service.in_container() => {
+                    let server = own_server(facts);
                     plan.refuse(
                         format!(
-                            "`{}` is the host's own {MARIADB}, which others may use as well",
+                            "`{}` is the host's own {server}, which others may use as well",
                             service.name
                         ),
-                        format!("if nobody does, stop it there: `sudo systemctl stop {MARIADB}`"),
+                        format!("if nobody does, stop it there: `sudo systemctl stop {server}`"),
                     );
                     Ok(())
                 }
@@ -283,7 +284,12 @@ impl HostPlan<'_> {
     }
 
     fn answers(&self, service: &Service, database: &Database) -> Action {
-        Action::WaitDatabase(super::provision::target(&self.layout, service, database))
+        Action::WaitDatabase(super::provision::target(
+            &self.layout,
+            own_server(self.facts),
+            service,
+            database,
+        ))
     }
 
     /// Why a service does not run, as a cause.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::composed;
 use super::container::label;
-use super::provision::MARIADB;
+use super::provision::own_server;
 use super::restart::Stopped;
 use super::tls;
 use crate::facts::{
@@ -409,7 +409,7 @@ fn service(
                     let name = layout.container(&service.name);
                     container_facts(&mut seen, facts.docker.as_ref(), &name);
                 }
-                false => unit_facts(&mut seen, facts, MARIADB),
+                false => unit_facts(&mut seen, facts, own_server(facts)),
             }
             stopped(&mut seen, &layout, service, facts);
             match facts.database(&service.name) {

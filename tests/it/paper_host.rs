@@ -26,7 +26,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         Action::RestartUnit(unit) => assert!(host.is_active(unit), "{unit}"),
         Action::RemoveUser(name) => drop(host.users.remove(name)),
         Action::DropDatabase(target) => {
-            let all = database_targets(stack);
+            let all = database_targets(stack, host);
             let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
             host.databases.remove(&service.name);
         }
@@ -312,7 +312,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
         }
         Action::RemoveContainer(name) => drop(engine(host).containers.remove(name)),
         Action::EnsureDatabase(target) => {
-            let all = database_targets(stack);
+            let all = database_targets(stack, host);
             let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
             let database = &target.database;
             let grants = match target.dialect {

@@ -99,7 +99,7 @@ impl Place {
     /// What its server says now, which must answer.
     pub(in crate::cli) async fn schema(&self) -> Result<SchemaFacts, Failure> {
         let unheard = |error: TransportError| Failure::transport(self.host.as_str(), &error);
-        let mut targets = plan::database_targets(&self.loaded.stack).into_iter();
+        let mut targets = plan::database_targets(&self.loaded.stack, self.facts()).into_iter();
         let target = targets.find(|(service, _)| service.name == self.service.name);
         let transport = self.transport.as_ref();
         let told = match (target, self.service.external()) {

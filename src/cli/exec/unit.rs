@@ -10,7 +10,7 @@ use crate::script;
 use crate::transport::Terminal;
 
 impl Place {
-    /// A program in what the unit of a release, or else the distribution's server, runs in.
+    /// A program in what the unit of a release, or else the host's own server, runs in.
     pub(super) fn beside(
         &self,
         unit: &str,
@@ -23,7 +23,12 @@ impl Place {
         }
         let layout = Layout::new(&self.loaded.stack.name);
         let asked = asked(command, user);
-        Ok(UnitProgram::beside_server(&layout, &self.service, asked))
+        Ok(UnitProgram::beside_server(
+            &layout,
+            &self.service,
+            unit,
+            asked,
+        ))
     }
 
     /// A program made as a release is; in what its unit runs in, when that is `running`.

@@ -4,11 +4,14 @@ use super::super::Stopped;
 use super::super::container::{self, label};
 use super::super::host::{HostPlan, is_ours};
 use super::super::step::{Action, DatabaseTarget, Process};
-use super::{MARIADB, PASSWORD_LENGTH};
-use crate::facts::{ContainerFacts, DatabaseFacts, SchemaFacts};
+use super::{MARIADB, MYSQL, PASSWORD_LENGTH};
+use crate::facts::{ContainerFacts, DatabaseFacts, HostFacts, SchemaFacts};
 use crate::model::{
     Database, Dialect, HostPath, ImageRef, Layout, Owner, RemoteFile, Service, Stack,
 };
+
+/// The packages that bring a server of MariaDB or MySQL. A host has one of them: they take each other's place.
+pub(super) const SERVERS: [&str; 2] = ["mariadb-server", "mysql-server"];
 
 impl<'a> HostPlan<'a> {
     /// Data and the password that opens it are only good together.
@@ -94,15 +97,6 @@ impl<'a> HostPlan<'a> {
 
     /// As [`Self::check_database`], of a server of the host itself.
     fn check_packaged_database(&mut self, service: &Service) {
-        let has = |name: &str| self.facts.packages.contains_key(name);
-        if has("mysql-server") && !has("mariadb-server") {
-            self.refuse_as(
-                "packages",
-                "the package mysql-server is there, beside which mariadb-server cannot be installed",
-                "have the database in a container: `mysql: {image: …}`",
-            );
-            return;
-        }
         let marker = database_marker(&self.layout, service);
         if !self.facts.files.contains_key(&marker) {
             return;
@@ -140,7 +134,7 @@ impl<'a> HostPlan<'a> {
             .any(|service| service.database().is_some() && !service.in_container())
     }
 
-    /// Databases on the distribution's server.
+    /// Databases on the host's own server.
     pub(super) fn packaged_databases(&mut self) {
         let stack = self.stack;
         for service in stack.services_on(&self.host.name) {
@@ -156,7 +150,8 @@ impl<'a> HostPlan<'a> {
                 };
                 self.step(0, secret, "first run");
             }
-            let is_new = !self.facts.packages.contains_key("mariadb-server");
+            let mut servers = SERVERS.iter();
+            let is_new = !servers.any(|name| self.facts.packages.contains_key(*name));
             self.schema(service, database, is_new, is_new);
         }
     }
@@ -305,7 +300,8 @@ impl<'a> HostPlan<'a> {
         mut restarted: bool,
         is_new: bool,
     ) {
-        let target = target(&self.layout, service, database);
+        let own = own_server(self.facts);
+        let target = target(&self.layout, own, service, database);
         let seen = self.facts.database(&service.name);
         if !matches!(seen, Some(DatabaseFacts::Answers(_))) {
             restarted = true;
@@ -360,15 +356,31 @@ pub(in crate::plan) fn database_marker(layout: &Layout, service: &Service) -> Ho
         .expect("service names are plain")
 }
 
+/// The unit of the host's own server: of the MySQL that somebody has installed there, otherwise of the distribution's MariaDB.
+pub(in crate::plan) fn own_server(facts: &HostFacts) -> &'static str {
+    let has = |name: &str| facts.packages.contains_key(name);
+    let is_loaded = |unit: &str| {
+        let there = facts.units.get(unit);
+        there.is_some_and(|there| there.load == "loaded")
+    };
+    let mysql = is_loaded(MYSQL) || (has("mysql-server") && !has("mariadb-server"));
+    if mysql && !is_loaded(MARIADB) {
+        return MYSQL;
+    }
+    MARIADB
+}
+
+/// How a database is asked; `own` is the unit of the host's own server, where that has it.
 pub(in crate::plan) fn target(
     layout: &Layout,
+    own: &str,
     service: &Service,
     database: &Database,
 ) -> DatabaseTarget {
     let file = |name: String| format!("{}/{name}", Layout::CONTAINER_SECRETS);
     if !service.in_container() {
         return DatabaseTarget {
-            process: Process::Unit(MARIADB.to_owned()),
+            process: Process::Unit(own.to_owned()),
             dialect: database.dialect,
             database: database.database.clone(),
             user: database.user.clone(),
@@ -430,14 +442,20 @@ fn lacks(schema: &SchemaFacts, database: &Database) -> Option<&'static str> {
     others.then_some("its user may touch more than its database")
 }
 
-/// The targets to observe on a host: each database with its container.
-pub fn database_targets(stack: &Stack) -> Vec<(&Service, DatabaseTarget)> {
+/// The targets to observe on a host: each database with its container or unit.
+pub fn database_targets<'a>(
+    stack: &'a Stack,
+    facts: &HostFacts,
+) -> Vec<(&'a Service, DatabaseTarget)> {
     let layout = Layout::new(&stack.name);
     let services = stack.services.values();
     services
         .filter_map(|service| {
             let database = service.database()?;
-            Some((service, target(&layout, service, database)))
+            Some((
+                service,
+                target(&layout, own_server(facts), service, database),
+            ))
         })
         .collect()
 }

@@ -371,7 +371,7 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
                     tables: 0,
                     url: None,
                 };
-                let all = database_targets(stack);
+                let all = database_targets(stack, host);
                 let (service, _) = all.iter().find(|(_, known)| known == target).unwrap();
                 let databases = &mut engine(host).databases;
                 databases.insert(service.name.clone(), DatabaseFacts::Answers(schema));

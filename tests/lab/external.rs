@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use stackctl::load::Request;
+
+use super::load::Load;
 use super::scenario::{Lab, PATIENCE, Ran, eventually, http, quote};
 
 const URL: &str = "/etc/shop/mongodb-url";
@@ -147,8 +150,15 @@ fn a_database_elsewhere_is_reached_by_the_url_that_is_on_the_host() {
     fs::write(&own, template.replace(program, "ExecStart=not/absolute")).expect("write");
     let units = "ls /etc/systemd/system /var/lib/stackctl/shop/releases/api; systemctl list-units --plain --no-legend 'shop-*'";
     let before = lab.root(units);
+    let load = Load::of(&lab.url(80), 20.0, vec![Request::get("/healthz")]);
     run(&["deploy", "--yes"]).expect(6).says("not/absolute");
     assert_eq!(lab.root(units), before);
+    eventually("visitors come afterwards as well", PATIENCE, || {
+        let good = load.good();
+        (good > 40).then_some(()).ok_or(format!("{good} requests"))
+    });
+    load.lost_nothing();
+    drop(load);
     assert_eq!(visit(), Ok((200, "two 3".to_owned())));
     fs::remove_file(&own).expect("remove");
 

@@ -14,7 +14,12 @@ const PHASE: u16 = 0;
 const CAUSE: &str = "the stack goes";
 /// Where nginx writes the logs of sites.
 const LOGS: &str = "/var/log/nginx";
-const SITES: &str = "/etc/nginx/sites-available";
+/// What nginx goes by, and what it went by: which logs are another's is written there.
+const NGINX_FILES: [&str; 3] = [
+    "/etc/nginx/nginx.conf",
+    "/etc/nginx/conf.d/*",
+    "/etc/nginx/sites-available/*",
+];
 
 /// What takes a stack away from every host of `facts`; empty where there is nothing of it. Its data stays, and the
 /// passwords that open it, unless `volumes` go as well.
@@ -70,6 +75,7 @@ pub fn files_to_destroy(stack: &Stack) -> Vec<String> {
         .iter()
         .map(ToString::to_string)
         .chain(patterns)
+        .chain(NGINX_FILES.map(str::to_owned))
         .collect()
 }
 
@@ -86,8 +92,6 @@ pub fn folders_to_destroy(stack: &Stack) -> Vec<String> {
         Layout::CERTBOT_RENEWALS.into(),
         Layout::AUTHORITIES.into(),
         LOGS.into(),
-        // Another stack's name may begin as this one's does, and so may its logs.
-        SITES.into(),
     ]
 }
 
@@ -148,28 +152,24 @@ impl HostPlan<'_> {
         self.note("packages stay as they are");
     }
 
-    /// What nginx wrote for its sites and to whom they lead, also what logrotate has put aside. Once no site is left that
-    /// would begin them again.
+    /// What nginx wrote for its sites, also for those that have left the yaml, and what logrotate has put aside of it. Another's
+    /// log may begin as this stack's do: what another file of nginx names stays. Once no site is left that would begin them again.
     fn remove_logs(&mut self) {
         let begun = format!("{}-", self.stack.name);
-        let names_in = |folder: &str| {
-            let names = self.facts.entries.get(folder);
-            names.into_iter().flat_map(|names| names.keys())
-        };
-        let sites = self.stack.sites.keys().map(ToString::to_string);
-        let services = self.stack.services.keys().map(ToString::to_string);
-        let ours: Vec<String> = sites
-            .chain(services)
-            .map(|name| format!("{begun}{name}."))
+        let own = [self.layout.nginx_available(), self.layout.nginx_enabled()];
+        let files = self.facts.files.iter();
+        let others: Vec<String> = files
+            .filter(|(path, _)| path.as_str().starts_with("/etc/nginx/") && !own.contains(path))
+            .filter_map(|(_, file)| file.contents.as_deref())
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
             .collect();
-        let others: Vec<String> = names_in(SITES)
-            .filter_map(|name| Some(format!("{}-", name.strip_suffix(".conf")?)))
-            .filter(|other| other != &begun && other.starts_with(&begun))
-            .collect();
-        let logs: Vec<HostPath> = names_in(LOGS)
-            .filter(|name| ours.iter().any(|ours| is_log(name.strip_prefix(ours))))
-            .filter(|name| !others.iter().any(|other| name.starts_with(other)))
-            .filter_map(|name| format!("{LOGS}/{name}").parse().ok())
+        let names = self.facts.entries.get(LOGS);
+        let names = names.into_iter().flat_map(|names| names.keys());
+        let logs: Vec<HostPath> = names
+            .filter(|name| name.starts_with(&begun))
+            .filter_map(|name| Some((name, format!("{LOGS}/{}", without_age(name)?))))
+            .filter(|(_, log)| !others.iter().any(|text| text.contains(log)))
+            .filter_map(|(name, _)| format!("{LOGS}/{name}").parse().ok())
             .collect();
         for path in logs {
             self.remove(path);
@@ -537,15 +537,15 @@ impl HostPlan<'_> {
     }
 }
 
-/// What nginx's logs are called, as it names them and as logrotate does after.
-fn is_log(rest: Option<&str>) -> bool {
-    let rest = rest.unwrap_or_default();
-    let begun = ["access.log", "error.log"];
-    let Some(age) = begun.iter().find_map(|name| rest.strip_prefix(name)) else {
-        return false;
-    };
+/// A site's log as nginx names it, without what logrotate says of its age; `None` for anything else.
+fn without_age(name: &str) -> Option<&str> {
+    let ends = [".access.log", ".error.log"];
+    let end = ends
+        .iter()
+        .find_map(|end| Some(name.find(end)? + end.len()))?;
+    let (log, age) = name.split_at(end);
     let age = age.strip_suffix(".gz").unwrap_or(age);
-    age.is_empty() || age.strip_prefix(['.', '-']).is_some_and(is_number)
+    (age.is_empty() || age.strip_prefix(['.', '-']).is_some_and(is_number)).then_some(log)
 }
 
 fn is_number(text: &str) -> bool {

@@ -77,6 +77,14 @@ fn the_map_is_served_by_name_and_address_and_its_data_outlives_releases_reboots_
         lab.root(asked),
         "map-map.access.log:1\nmap-address.access.log:1"
     );
+    lab.step("browsers that were there by HTTPS are to come back by it");
+    let hsts = "strict-transport-security: max-age=31536000";
+    for path in ["/", "/places", "/no-such.png"] {
+        let headers = app.headers(&format!("https://{NAME}{path}"));
+        assert!(headers.contains(hsts), "{path}: {headers}");
+    }
+    let headers = app.headers("http://127.0.0.1/places");
+    assert!(!headers.contains("strict-transport"), "{headers}");
     let renewal = "systemctl is-active certbot.timer; ls /etc/letsencrypt/renewal";
     assert_eq!(lab.root(renewal), "active\nstackctl.map.map.conf");
 
@@ -91,14 +99,22 @@ fn the_map_is_served_by_name_and_address_and_its_data_outlives_releases_reboots_
             "{\"place\":1,\"species\":\"visitor {id}\",\"day\":\"2026-05-31\"}",
         ),
     ];
-    let load = Load::of(&lab.url(80), 25.0, visitors);
+    let load = Load::of(&lab.url(80), 15.0, visitors);
+    let by_https = Load::by_name(
+        NAME,
+        format!("127.0.0.1:{}", lab.host().ports[&443]),
+        &lab.root("cat /root/root.pem"),
+        vec![Request::get("/"), Request::get("/places?search=cove")],
+    );
     lab.step("a changed source, under load");
-    let before = load.good();
+    let before = [load.good(), by_https.good()];
     app.version("two");
     app.stack.run("deploy").expect_ok();
     app.serves("two");
-    assert!(load.good() > before + 20, "visitors came meanwhile");
-    load.lost_nothing();
+    for (load, before) in [&load, &by_https].into_iter().zip(before) {
+        assert!(load.good() > before + 20, "visitors came meanwhile");
+        load.lost_nothing();
+    }
     app.stack.changes_nothing();
 
     lab.step("back to the version before, and a restart, under load");
@@ -110,8 +126,13 @@ fn the_map_is_served_by_name_and_address_and_its_data_outlives_releases_reboots_
     app.stack.run("deploy").expect_ok();
     app.serves("two");
     load.lost_nothing();
-    lab.step(&format!("{} requests, none lost", load.good()));
-    drop(load);
+    by_https.lost_nothing();
+    lab.step(&format!(
+        "{} requests and {} by HTTPS, none lost",
+        load.good(),
+        by_https.good()
+    ));
+    drop((load, by_https));
     let twice = app.sql(
         "SELECT COUNT(*), COUNT(DISTINCT species) FROM sightings WHERE species LIKE 'visitor %'",
     );
@@ -356,6 +377,15 @@ impl<'a> App<'a> {
              -w '%{{http_code}} %{{redirect_url}} %{{ssl_verify_result}}' {}",
             quote(url)
         ))
+    }
+
+    /// What the answer's headers are, in small letters.
+    fn headers(&self, url: &str) -> String {
+        let headers = self.lab.root(&format!(
+            "curl -sS -I --cacert /root/root.pem --resolve {NAME}:443:127.0.0.1 {}",
+            quote(url)
+        ));
+        headers.to_ascii_lowercase()
     }
 
     /// A source that says which it is.

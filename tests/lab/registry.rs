@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use stackctl::lab::LabHost;
 
-use super::scenario::{Lab, PATIENCE, Ran, eventually, http};
+use super::scenario::{Lab, PATIENCE, Ran, eventually, http, quote};
 
 pub const PASSWORD: &str = "correct-horse-7261";
 /// Of whoever deploys, in the scenario's folder.
@@ -396,4 +396,123 @@ fn an_image_that_is_built_here_goes_to_two_hosts_without_the_layers_that_they_ha
     }
     lab.stackctl(["rollback", "--yes"]).expect_ok();
     all_serve(&lab, "one");
+}
+
+/// Stands before an engine: as many as a file says of the images that are loaded next are damaged on the way, or not pulled.
+const DAMAGE: &str = r#"use IO::Socket::UNIX; use IO::Select;
+my ($listen, $real, $left) = @ARGV;
+$SIG{CHLD} = "IGNORE";
+my $server = IO::Socket::UNIX->new(Local => $listen, Listen => 64) or die "$listen: $!";
+sub is_due {
+    open my $file, "+<", $left or return 0;
+    my $count = <$file>;
+    return 0 if $count < 1;
+    seek $file, 0, 0; print $file $count - 1, "\n";
+    return 1;
+}
+while (my $client = $server->accept) {
+    fork and next;
+    my $engine = IO::Socket::UNIX->new(Peer => $real) or exit;
+    my %towards = ($client => $engine, $engine => $client);
+    my $open = IO::Select->new($client, $engine);
+    my ($harm, $passed) = (0, 0);
+    while ($open->count) {
+        for my $from ($open->can_read) {
+            my $data;
+            if (not sysread $from, $data, 65536) {
+                $open->remove($from);
+                shutdown $towards{$from}, 1;
+                next;
+            }
+            if ($from == $client) {
+                $harm = 1 if $data =~ m{^POST \S+/images/load} and is_due();
+                if ($data =~ m{^POST \S+/images/create} and is_due()) {
+                    syswrite $client, "HTTP/1.1 500 No\r\nContent-Type: application/json\r\nContent-Length: 21\r\nConnection: close\r\n\r\n{\"message\":\"damaged\"}";
+                    exit;
+                }
+                # In what is packed, behind the heads of the request and of the archive.
+                $passed += length $data if $harm;
+                if ($harm and $passed > 900 and length $data > 100) {
+                    substr($data, length($data) / 2, 1) ^= "\x55";
+                    $harm = 0;
+                }
+            }
+            my $done = 0;
+            $done += syswrite($towards{$from}, $data, length($data) - $done, $done) || exit while $done < length $data;
+        }
+    }
+    exit;
+}"#;
+
+#[test]
+#[ignore = "needs docker"]
+fn an_image_that_comes_damaged_is_sent_again_then_pulled_and_the_one_before_serves_when_neither_helps()
+ {
+    let lab = Lab::boot("damaged", "bookworm");
+    let _built = Built("stackctl/damaged-web");
+    fs::create_dir(lab.path("web")).expect("a folder");
+    fs::write(lab.path("web/Dockerfile"), from_stand_in()).expect("write");
+    let text = format!(
+        "stack: damaged\nhosts:\n{}services:\n  web:\n    build: {{context: web, dockerfile: Dockerfile, on: local}}\n    \
+         listen: 8080\n    health: /version.txt\nsites:\n  main: {{routes: {{/: web}}}}\n",
+        lab.host_yaml()
+    );
+    fs::write(lab.path("stackctl.yaml"), text).expect("write");
+    lab.stackctl(["provision", "--yes"]).expect_ok();
+    lab.root(&format!(
+        "mv /run/docker.sock /run/docker-real.sock && printf %s {} >/root/damage.pl && \
+         systemd-run --quiet --unit=damage perl /root/damage.pl /run/docker.sock /run/docker-real.sock /tmp/left",
+        quote(DAMAGE)
+    ));
+    let deploy = |version: &str, damaged: usize| {
+        lab.root(&format!("echo {damaged} >/tmp/left"));
+        fs::write(lab.path("web/version.txt"), version).expect("write");
+        lab.stackctl(["deploy", "--yes", "--verbose"])
+    };
+    let again = "; sending all of its layers";
+    let pulled = "; having the host pull it from here, through the SSH connection";
+    let is_that_of_here = || {
+        let name = lab.root(
+            "docker inspect -f '{{.Config.Image}}' $(docker ps -q --filter label=stackctl.stack=damaged | head -n 1)",
+        );
+        let id = ["inspect", "-f", "{{.Id}}"];
+        let there = lab.root(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
+        assert_eq!(docker(&[&id[..], &[&name]].concat()), there);
+        let names = lab.root(&format!(
+            "docker inspect -f '{{{{.RepoTags}}}} {{{{.RepoDigests}}}}' {name}"
+        ));
+        assert_eq!(names, format!("[{name}] []"));
+    };
+
+    lab.step("what comes damaged is sent again, also when it was sent whole");
+    for (version, layers) in [("one", "all"), ("two", "one")] {
+        let ran = deploy(version, 1);
+        ran.expect_ok();
+        let said = ran.to_string();
+        assert!(said.contains(again) && !said.contains(pulled), "{ran}");
+        serves(&lab, version);
+        lab.step(&format!("with {layers} lacking: {:?}", sent(&ran)));
+    }
+
+    lab.step("what comes damaged again is pulled through the connection");
+    let ran = deploy("three", 2);
+    ran.expect_ok();
+    let said = ran.to_string();
+    assert!(said.contains(again) && said.contains(pulled), "{ran}");
+    serves(&lab, "three");
+    is_that_of_here();
+    let listening = lab.root("ss -Hlntp 'src 127.0.0.1' | grep sshd || true");
+    assert_eq!(listening, "", "the port is free");
+
+    lab.step("what never comes whole is an error, and the release before serves");
+    let before = lab.containers();
+    let ran = deploy("four", 9);
+    ran.expect(6)
+        .says("did not arrive whole")
+        .says("df /var/lib/docker");
+    assert_eq!(lab.containers(), before);
+    serves(&lab, "three");
+    deploy("four", 0).expect_ok();
+    serves(&lab, "four");
+    is_that_of_here();
 }

@@ -1,6 +1,8 @@
 //! The books app: a page built with npm, Flask under gunicorn and MongoDB, as units and as one container, by the commands of its
 //! README.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,6 +19,47 @@ const MARK: &str = "/var/lib/stackctl/books/databases";
 /// In the page's source, and as it is shown.
 const HEADING: &str = "Books from after the end";
 const NEW_HEADING: &str = "Books from long after the end";
+
+/// Answers with what a package of npm's makes of a length of time.
+const NODE: &str = r#"
+const ms = require("ms");
+process.umask(0o111);
+require("node:http")
+  .createServer((request, answer) => answer.end(`VERSION ${ms("2 days")}`))
+  .listen(process.env.LISTEN_SOCKET);
+"#;
+const PROGRAM: &str = r#"#!/usr/bin/env python3
+import http.server, os
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "9")
+        self.end_headers()
+        self.wfile.write(b"a program")
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["LISTEN_PORT"])), Answer).serve_forever()
+"#;
+const LENGTHS: &str = "stack: lengths
+hosts:
+HOSTS
+services:
+  service:
+    unit: {source: ./service, install: node}
+    command: [node, main.js]
+    health: /
+  program:
+    unit: ./program
+    command: [./serve]
+    listen: tcp
+    health: /
+sites:
+  lengths:
+    listen: 8080
+    routes: {/: service, /program: program}
+";
 
 #[test]
 #[ignore = "needs docker"]
@@ -160,6 +203,8 @@ fn the_books_app_runs_as_a_unit_with_its_data_loaded_once() {
     lab.step("the stack goes, and nothing is left");
     app.stack.goes_without_a_trace();
     readme.is_followed();
+
+    node_and_a_program(&lab);
 }
 
 #[test]
@@ -400,6 +445,65 @@ impl<'a> App<'a> {
         self.is_still_edited();
         self.stack.run("status").expect_ok();
     }
+}
+
+/// A Node service with a lock file, and a program beside its source, as units. Here, where the page's build has brought Node.
+fn node_and_a_program(lab: &Lab) {
+    lab.step("a Node service and a program that needs nothing installed, as units");
+    let folder = lab.path("lengths");
+    for name in ["service", "program"] {
+        fs::create_dir_all(folder.join(name)).expect("a folder");
+    }
+    let write = |path: &str, text: &str| fs::write(folder.join(path), text).expect("write");
+    let asks_for = |version: &str| {
+        let wanted =
+            json!({"name": "lengths", "version": "1.0.0", "dependencies": {"ms": version}});
+        let lock = json!({"name": "lengths", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
+            "packages": {"": wanted, "node_modules/ms": {"version": version}}});
+        write("service/package.json", &wanted.to_string());
+        write("service/package-lock.json", &lock.to_string());
+    };
+    let version = |version: &str| write("service/main.js", &NODE.replace("VERSION", version));
+    asks_for("2.1.3");
+    version("one");
+    write("program/serve", PROGRAM);
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.join("program/serve"), mode).expect("a mode");
+    write("stackctl.yaml", &LENGTHS.replace("HOSTS", &lab.host_yaml()));
+    let stack = Stack::at(lab, "lengths", folder.join("stackctl.yaml"));
+    stack.run("provision").expect_ok();
+    stack.run("deploy").expect_ok();
+    let asks = |path: &str| http("GET", &format!("{}{path}", lab.url(8080)), None);
+    assert_eq!(asks("/"), Ok((200, "one 172800000".to_owned())));
+    assert_eq!(asks("/program"), Ok((200, "a program".to_owned())));
+    for service in ["service", "program"] {
+        lab.is_shut_in(&stack.serving(service));
+    }
+    stack.changes_nothing();
+
+    lab.step("an unchanged lock file costs nothing");
+    let installed = || lab.root("stat -c '%n %i %Y' /var/lib/stackctl/lengths/installed/service/*");
+    let before = installed();
+    version("two");
+    let load = Load::of(
+        &lab.url(8080),
+        20.0,
+        vec![Request::get("/"), Request::get("/program")],
+    );
+    stack.run("deploy").expect_ok();
+    assert_eq!(asks("/"), Ok((200, "two 172800000".to_owned())));
+    assert_eq!(installed(), before);
+
+    lab.step("a package that cannot be had is told in npm's words, and the release before serves");
+    asks_for("2.1.999");
+    stack.run("deploy").expect(6).says("ms@2.1.999");
+    assert_eq!(asks("/"), Ok((200, "two 172800000".to_owned())));
+    assert_eq!(installed(), before);
+    asks_for("2.1.3");
+    stack.changes_nothing();
+    load.lost_nothing();
+    drop(load);
+    stack.goes_without_a_trace();
 }
 
 #[track_caller]

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use stackctl::load::Request;
 
 use super::browser::Browser;
 use super::example::{Readme, Stack};
@@ -192,6 +193,7 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     let units = lab.root("systemctl list-units --plain --no-legend 'names-backend@*' | wc -l");
     assert_eq!(units, "1", "what was warm does not start again");
 
+    app.goes_back_to_what_is_cold();
     app.stops();
     app.goes_and_comes_back();
     app.ports();
@@ -437,6 +439,36 @@ impl<'a> App<'a> {
         ran.expect(6);
         assert_eq!(self.lab.root("pgrep -cxf 'sleep 4324' || true"), "0");
         self.changes_nothing();
+    }
+
+    /// To a release that does not run, and that systemd has given up, and forward to one that is warm.
+    fn goes_back_to_what_is_cold(&self) {
+        self.lab.step(
+            "a rollback starts the release before, which the reboot left cold and which had failed",
+        );
+        let now = self.stack.serving("backend");
+        let cold = self.lab.root(&format!(
+            "cd /etc/systemd/system && for unit in names-backend@*.service; do \
+               [ \"$unit\" != {now} ] || continue; \
+               folder=/run/systemd/system/$unit.d; mkdir -p \"$folder\"; \
+               printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\nRestart=no\\n' >\"$folder/ends.conf\"; \
+               systemctl daemon-reload; systemctl start \"$unit\" 2>/dev/null || true; \
+               until systemctl is-failed -q \"$unit\"; do sleep 0.1; done; \
+               rm -r \"$folder\"; systemctl daemon-reload; systemctl is-failed -q \"$unit\"; echo \"$unit\"; done"
+        ));
+        let load = Load::of(&self.lab.url(80), 20.0, vec![Request::get("/names")]);
+        self.stack.run("rollback").expect_ok();
+        let before = self.stack.serving("backend");
+        assert!(
+            before != now && cold.lines().any(|cold| cold == before),
+            "{before} of {cold}"
+        );
+        self.stack.run("status").expect_ok();
+        self.stack.run("deploy").expect_ok();
+        assert_eq!(self.stack.serving("backend"), now);
+        self.serves("two");
+        self.changes_nothing();
+        load.lost_nothing();
     }
 
     fn stops(&self) {

@@ -20,7 +20,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use stackctl::compose::Files;
 use stackctl::config::{self, Elsewhere, SourceText, Surroundings};
@@ -882,6 +884,19 @@ fn every_case_plans_what_it_should() {
     }
     folders.sort();
     assert!(folders.len() > 10, "the cases were not found");
-    let problems: Vec<String> = folders.iter().flat_map(|folder| check(folder)).collect();
+    // Each is planned hundreds of times, so that all processors have some.
+    let lanes = thread::available_parallelism().map_or(1, NonZero::get);
+    let problems: Vec<String> = thread::scope(|scope| {
+        let lane = |first| folders.iter().skip(first).step_by(lanes);
+        let checks: Vec<_> = (0..lanes)
+            .map(|first| scope.spawn(move || lane(first).flat_map(|folder| check(folder)).collect()))
+            .collect();
+        let ended = checks.into_iter().map(|check| check.join());
+        let told = ended.map(|told: thread::Result<Vec<String>>| match told {
+            Ok(problems) => problems,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        told.flatten().collect()
+    });
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -425,8 +425,8 @@ while (my $client = $server->accept) {
                 next;
             }
             if ($from == $client) {
-                $harm = 1 if $data =~ m{^POST \S+/images/load} and is_due();
-                if ($data =~ m{^POST \S+/images/create} and is_due()) {
+                $harm = 1 if $data =~ m{^POST \S*/images/load} and is_due();
+                if ($data =~ m{^POST \S*/images/create} and is_due()) {
                     syswrite $client, "HTTP/1.1 500 No\r\nContent-Type: application/json\r\nContent-Length: 21\r\nConnection: close\r\n\r\n{\"message\":\"damaged\"}";
                     exit;
                 }

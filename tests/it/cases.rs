@@ -889,7 +889,9 @@ fn every_case_plans_what_it_should() {
     let problems: Vec<String> = thread::scope(|scope| {
         let lane = |first| folders.iter().skip(first).step_by(lanes);
         let checks: Vec<_> = (0..lanes)
-            .map(|first| scope.spawn(move || lane(first).flat_map(|folder| check(folder)).collect()))
+            .map(|first| {
+                scope.spawn(move || lane(first).flat_map(|folder| check(folder)).collect())
+            })
             .collect();
         let ended = checks.into_iter().map(|check| check.join());
         let told = ended.map(|told: thread::Result<Vec<String>>| match told {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -352,22 +352,14 @@ fn programs(lab: &Lab, names: &dyn Fn(&[&str]) -> Ran, config: &str) {
     }
 
     lab.step("terminals");
-    let typed = |words: &str, keys: &str| {
-        let line = format!("{} {words}", quote(env!("CARGO_BIN_EXE_stackctl")));
-        // The keys wait in the terminal until it listens, and the terminal stays open.
-        let keys = format!("(sleep 10; printf {}; sleep 30)", quote(keys));
-        let mut shell = Command::new("sh");
-        shell.args([
-            "-c",
-            &format!("{keys} | script -qec {} /dev/null", quote(&line)),
-        ]);
-        lab.finish(shell)
-    };
     let shell = format!("shell -c {} backend", quote(config));
-    let ran = typed(&shell, "stty cols 91; stty size; test -t 0 && exit 5\\n");
+    let ran = lab.typed(
+        &shell,
+        "printf 'stty cols 91; stty size; test -t 0 && exit 5\\n'",
+    );
     assert!(ran.expect(5).stdout.contains(" 91"), "{ran}");
     let shell = format!("shell -c {}", quote(config));
-    let ran = typed(&shell, "id -un; tty; exit 6\\n");
+    let ran = lab.typed(&shell, "printf 'id -un; tty; exit 6\\n'");
     assert!(
         ran.expect(6).stdout.contains("ubuntu") && ran.stdout.contains("/dev/pts/"),
         "{ran}"

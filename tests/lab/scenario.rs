@@ -220,6 +220,27 @@ impl Lab {
         ran
     }
 
+    /// Runs the real binary in a terminal, where the shell command `keys` types.
+    pub fn typed(&self, words: &str, keys: &str) -> Ran {
+        let ended = self.path("typed.ended");
+        let _ = fs::remove_file(&ended);
+        let ended = quote(&ended.display().to_string());
+        let program = quote(env!("CARGO_BIN_EXE_stackctl"));
+        let line = format!("{program} {words}; code=$?; touch {ended}; exit $code");
+        // The keys wait in the terminal until it listens. It stays open until the program has ended: to close it would end
+        // the program, and `script` does not end before it is closed.
+        let open = format!("for i in $(seq 600); do [ -e {ended} ] && exit; sleep 0.1; done");
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            &format!(
+                "(sleep 10; {keys}; {open}) | script -qec {} /dev/null",
+                quote(&line)
+            ),
+        ]);
+        self.finish(shell)
+    }
+
     /// Starts the real binary and goes on.
     pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
         self.spawn(self.command(arguments))

@@ -1,7 +1,7 @@
 //! The names app without Docker: systemd runs its service, the distribution's MariaDB keeps the names.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use stackctl::load::Request;
@@ -66,7 +66,7 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     lab.step("a person adds a name in the browser, and it is there after a reload");
     adds_a_name(&Browser::start(), &lab.url(80), "Dorothy Vaughan");
 
-    // Each request logs in to the database, by a process with four threads.
+    // One process with four threads answers.
     let load = Load::at(&lab.url(80), 20.0);
 
     lab.step("a changed source is switched to, and unchanged requirements are not installed again");
@@ -414,25 +414,14 @@ impl<'a> App<'a> {
         });
 
         self.lab.step("a terminal, and Ctrl-C in it");
-        let typed = |words: &str, keys: &str| {
-            let line = format!("{} {words}", quote(env!("CARGO_BIN_EXE_stackctl")));
-            // The keys wait in the terminal until it listens, and the terminal stays open.
-            let keys = format!("(sleep 10; {keys}; sleep 30)");
-            let mut shell = Command::new("sh");
-            shell.args([
-                "-c",
-                &format!("{keys} | script -qec {} /dev/null", quote(&line)),
-            ]);
-            self.lab.finish(shell)
-        };
         let shell = format!("shell -c {} backend", quote(config));
-        let ran = typed(
+        let ran = self.lab.typed(
             &shell,
             "printf 'stty cols 91; stty size; id -un; test -t 0 && exit 5\\n'",
         );
         let told = &ran.expect(5).stdout;
         assert!(told.contains(" 91") && told.contains(&user), "{ran}");
-        let ran = typed(
+        let ran = self.lab.typed(
             &shell,
             "printf 'sleep 4324\\n'; sleep 2; printf '\\003'; sleep 1; printf 'exit 6\\n'",
         );

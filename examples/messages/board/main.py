@@ -9,8 +9,8 @@ Texts are in MySQL. Pictures are in an S3 bucket; visitors get them from CDN_URL
 
 import logging
 import os
+import threading
 import unicodedata
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -36,6 +36,7 @@ PICTURES = {
 }
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+kept = threading.local()
 log = logging.getLogger("messages")
 
 
@@ -43,11 +44,10 @@ class Unfit(ValueError):
     """What cannot be kept; its text is for the visitor."""
 
 
-@contextmanager
-def database():
-    """A connection for one request. Every wait has an end, so a slow database cannot hold all threads."""
+def log_in():
+    """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
     authority = os.environ.get("DB_CA_FILE")  # of a server elsewhere, which is then asked by TLS alone
-    connection = pymysql.connect(
+    return pymysql.connect(
         ssl_ca=authority,
         ssl_verify_identity=bool(authority),
         host=os.environ["DB_HOST"],
@@ -61,10 +61,15 @@ def database():
         write_timeout=5,
         autocommit=True,
     )
-    try:
-        yield connection
-    finally:
-        connection.close()
+
+
+def database():
+    """This thread's connection, made anew where the server has ended it: to log in costs more than most queries."""
+    if hasattr(kept, "connection"):
+        kept.connection.ping(reconnect=True)
+    else:
+        kept.connection = log_in()
+    return kept.connection
 
 
 @cache
@@ -123,7 +128,7 @@ def shown(row):
 @app.get("/messages")
 def messages(before: int | None = None):
     query = "SELECT id, text, picture, posted FROM messages WHERE id < %s ORDER BY id DESC LIMIT %s"
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute(query, (before or 2**63 - 1, PAGE))
         return [shown(row) for row in cursor.fetchall()]
 
@@ -134,7 +139,7 @@ def post(text: str = Form(), picture: UploadFile | None = File(default=None)):
     contents = picture.file.read(LARGEST_PICTURE + 1) if picture else b""
     # First the picture: a message never shows one that is not there.
     name = keep(contents) if contents else None
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute("INSERT INTO messages (text, picture) VALUES (%s, %s)", (text, name))
         cursor.execute("SELECT id, text, picture, posted FROM messages WHERE id = %s", (cursor.lastrowid,))
         return shown(cursor.fetchone())
@@ -143,7 +148,7 @@ def post(text: str = Form(), picture: UploadFile | None = File(default=None)):
 @app.get("/healthz")
 def healthz():
     try:
-        with database() as connection, connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute("SELECT 1 FROM messages LIMIT 1")
     except (pymysql.MySQLError, OSError) as problem:
         log.warning("the database does not answer: %s", problem)

@@ -23,7 +23,7 @@ def main():
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with database() as connection, connection.cursor() as cursor:
+            with database().cursor() as cursor:
                 cursor.execute(MESSAGES)
             print("the table is ready")
             return 0

@@ -7,8 +7,8 @@ GET  /healthz  200 when the database answers, else 503
 
 import logging
 import os
+import threading
 import unicodedata
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,13 +23,13 @@ MOST_ROWS = 500
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
 app.json.ensure_ascii = False
+kept = threading.local()
 log = logging.getLogger("names")
 
 
-@contextmanager
-def database():
-    """A connection for one request. Every wait has an end, so a slow database cannot hold all workers."""
-    connection = pymysql.connect(
+def log_in():
+    """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
+    return pymysql.connect(
         host=os.environ["DB_HOST"],
         port=int(os.environ.get("DB_PORT", "3306")),
         database=os.environ["DB_NAME"],
@@ -41,10 +41,15 @@ def database():
         write_timeout=5,
         autocommit=True,
     )
-    try:
-        yield connection
-    finally:
-        connection.close()
+
+
+def database():
+    """This thread's connection, made anew where the server has ended it: to log in costs more than most queries."""
+    if hasattr(kept, "connection"):
+        kept.connection.ping(reconnect=True)
+    else:
+        kept.connection = log_in()
+    return kept.connection
 
 
 def clean_name(value):
@@ -64,7 +69,7 @@ def clean_name(value):
 
 @app.get("/names")
 def list_names():
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute("SELECT name FROM names ORDER BY id DESC LIMIT %s", (MOST_ROWS,))
         newest_first = [name for (name,) in cursor.fetchall()]
     return jsonify(newest_first[::-1])
@@ -79,7 +84,7 @@ def add_name():
         name = clean_name(body.get("name") if isinstance(body, dict) else None)
     except ValueError as problem:
         return jsonify(error=str(problem)), 400
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute("INSERT INTO names (name) VALUES (%s)", (name,))
     return jsonify(name=name), 201
 
@@ -87,7 +92,7 @@ def add_name():
 @app.get("/healthz")
 def healthz():
     try:
-        with database() as connection, connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute("SELECT 1 FROM names LIMIT 1")
     except (pymysql.MySQLError, OSError) as problem:
         log.warning("the database does not answer: %s", problem)

@@ -22,7 +22,7 @@ def main():
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with database() as connection, connection.cursor() as cursor:
+            with database().cursor() as cursor:
                 cursor.execute(NAMES)
             print("tables are ready")
             return 0

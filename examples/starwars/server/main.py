@@ -13,7 +13,7 @@ Users are in MySQL. Tokens are in Redis, which forgets them after an hour.
 import logging
 import os
 import secrets
-from contextlib import contextmanager
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,7 @@ CATALOGUE = {
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 4 * 1024
+kept = threading.local()
 log = logging.getLogger("starwars")
 
 
@@ -41,10 +42,9 @@ def secret(name):
     return Path("/run/secrets", name).read_text(encoding="utf-8").strip()
 
 
-@contextmanager
-def database():
-    """A connection for one request. Every wait has an end, so a slow database cannot hold all threads."""
-    connection = pymysql.connect(
+def log_in():
+    """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
+    return pymysql.connect(
         host=os.environ["STARWARS_MYSQL_HOST"],
         database="starwars",
         user="starwars",
@@ -55,10 +55,15 @@ def database():
         write_timeout=5,
         autocommit=True,
     )
-    try:
-        yield connection
-    finally:
-        connection.close()
+
+
+def database():
+    """This thread's connection, made anew where the server has ended it: to log in costs more than most queries."""
+    if hasattr(kept, "connection"):
+        kept.connection.ping(reconnect=True)
+    else:
+        kept.connection = log_in()
+    return kept.connection
 
 
 @cache
@@ -107,7 +112,7 @@ def logged_in():
 @app.post("/users")
 def add_user():
     name, password = credentials(request.get_json())
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         try:
             cursor.execute(
                 "INSERT INTO users (name, password) VALUES (%s, %s)", (name, generate_password_hash(password))
@@ -120,7 +125,7 @@ def add_user():
 @app.post("/login")
 def log_in():
     name, password = credentials(request.get_json())
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute("SELECT password FROM users WHERE name = %s", (name,))
         row = cursor.fetchone()
     if row is None or not check_password_hash(row[0], password):
@@ -151,7 +156,7 @@ def catalogue(kind):
 @app.get("/health")
 def health():
     try:
-        with database() as connection, connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute("SELECT 1 FROM users LIMIT 1")
         tokens().ping()
     except (pymysql.MySQLError, redis.RedisError, OSError) as problem:

@@ -11,6 +11,6 @@ CREATE TABLE IF NOT EXISTS users (
 """
 
 if __name__ == "__main__":
-    with database() as connection, connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute(USERS)
     print("the tables are there")

@@ -1,5 +1,7 @@
 //! `mysql:`, `mongodb:` and `redis:`: servers of ours, and of others.
 
+use std::net::Ipv6Addr;
+
 use super::error::Span;
 use super::keys::{MONGODB, MYSQL, REDIS, Table};
 use super::reader::{At, Fields, Reader, nearest};
@@ -62,8 +64,9 @@ fn elsewhere(
     without(reader, fields, "host", &["image", "install", "memory"]);
     let host = fields.text(reader, "host");
     let is_plain = |text: &str| {
-        let may = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
-        text.bytes().all(may) && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':')
+        let may = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let name = text.bytes().all(may) && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        name || text.parse::<Ipv6Addr>().is_ok()
     };
     let host = host.and_then(|text| {
         if is_plain(text.value) {

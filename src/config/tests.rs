@@ -374,6 +374,13 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
          7:21 [\"mysql://db/x\"] invalid: `mysql://db/x` is no name or address of a server | write it as in `host: db.example.com`; its port goes into `port`",
     );
     check(
+        &with(
+            "",
+            "  m: {mysql: {host: \"db.test:3307\", password_file: /etc/m}}\n",
+        ),
+        "7:21 [\"db.test:3307\"] invalid: `db.test:3307` is no name or address of a server | write it as in `host: db.example.com`; its port goes into `port`",
+    );
+    check(
         &with("", "  r: {redis: {database: 1}}\n"),
         "7:15 [database] unknown-key: unknown key `database` | a redis has: image, port, memory, maxmemory, policy, url_file",
     );

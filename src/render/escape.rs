@@ -54,13 +54,29 @@ pub fn nginx_quoted(text: &str) -> Result<String, Refused> {
     Ok(quoted)
 }
 
-/// A name after `server_name`: a DNS name, perhaps with `*.` in front, or an address. Never a regular expression (`~`).
+/// The longest name in octets that an nginx without `server_names_hash_bucket_size` takes after `server_name`: its buckets are
+/// lines of the processor's cache, 64 octets, and 18 of them are not for the name (`NGX_HASH_ELT_SIZE` of ngx_hash.c).
+const LONGEST_IN_BUCKET: usize = 46;
+
+/// A name after `server_name`: a DNS name, perhaps with `*.` in front, or an address. Never a regular expression (`~`) of
+/// somebody else: a name that is too long for nginx's table, such as those of EC2 hosts, is written as one that matches just
+/// it, since the table's size is a setting of the whole server, which may be there once.
 pub fn nginx_name(text: &str) -> Result<String, Refused> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"*.:[]-".contains(&b);
     if text.is_empty() || !text.bytes().all(plain) {
         return refused("a server name is made of letters, digits and `*.:[]-`");
     }
-    Ok(text.to_owned())
+    if text.len() <= LONGEST_IN_BUCKET {
+        return Ok(text.to_owned());
+    }
+    let (above, name) = match text.strip_prefix("*.") {
+        Some(name) => (".+\\.", name),
+        None => ("", text),
+    };
+    if name.contains(['*', ':']) {
+        return refused("a name of this length has no `*` but in front");
+    }
+    Ok(format!("~^{above}{}$", name.replace('.', "\\.")))
 }
 
 /// A path as a part of a regular expression that matches it and nothing else.
@@ -564,6 +580,13 @@ mod tests {
     fn what_one_place_cannot_hold() {
         assert!(nginx_quoted("$host").is_err());
         assert!(nginx_name("~^x").is_err());
+        let long = "ec2-203-0-113-25.ap-southeast-2.compute.amazonaws.com";
+        let matched = "ec2-203-0-113-25\\.ap-southeast-2\\.compute\\.amazonaws\\.com$";
+        assert_eq!(nginx_name(long).unwrap(), format!("~^{matched}"));
+        assert_eq!(
+            nginx_name(&format!("*.{long}")).unwrap(),
+            format!("~^.+\\.{matched}")
+        );
         assert!(systemd_value("ends with\\").is_err());
         assert!(systemd_value("two\nlines").is_err());
         assert!(dockerfile_environment("K", "two\nlines").is_err());

@@ -150,7 +150,7 @@ fn a_site_that_somebody_broke_takes_no_other_down_also_after_a_reboot() {
     left.shows("left 1");
 
     lab.step("a certificate is gone: nginx starts again without that site alone");
-    certificate(&lab);
+    certificate(&left);
     left.write(
         "left 1",
         "    routes: {/: page}\n    redirect: off\n    tls: {certificate: pair.pem, key: key.pem}\n",
@@ -179,12 +179,15 @@ fn a_site_that_somebody_broke_takes_no_other_down_also_after_a_reboot() {
 }
 
 /// One that this machine signed itself, for `left.test`.
-fn certificate(lab: &Lab) {
-    let folder = lab.path("left");
+fn certificate(of: &Neighbour<'_>) {
+    let [name, long] = of.names();
     let mut command = Command::new("openssl");
-    command.current_dir(folder).args(
-        "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out pair.pem -days 90 -subj /CN=left.test -addext subjectAltName=DNS:left.test"
-            .split(' '),
+    command.current_dir(of.lab.path(of.name)).args(
+        format!(
+            "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out pair.pem -days 90 -subj /CN={name} \
+             -addext subjectAltName=DNS:{name},DNS:{long}"
+        )
+        .split(' '),
     );
-    lab.finish(command).expect_ok();
+    of.lab.finish(command).expect_ok();
 }

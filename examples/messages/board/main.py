@@ -44,7 +44,7 @@ class Unfit(ValueError):
     """What cannot be kept; its text is for the visitor."""
 
 
-def log_in():
+def connect():
     """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
     authority = os.environ.get("DB_CA_FILE")  # of a server elsewhere, which is then asked by TLS alone
     return pymysql.connect(
@@ -68,7 +68,7 @@ def database():
     if hasattr(kept, "connection"):
         kept.connection.ping(reconnect=True)
     else:
-        kept.connection = log_in()
+        kept.connection = connect()
     return kept.connection
 
 

@@ -27,7 +27,7 @@ kept = threading.local()
 log = logging.getLogger("names")
 
 
-def log_in():
+def connect():
     """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
     return pymysql.connect(
         host=os.environ["DB_HOST"],
@@ -48,7 +48,7 @@ def database():
     if hasattr(kept, "connection"):
         kept.connection.ping(reconnect=True)
     else:
-        kept.connection = log_in()
+        kept.connection = connect()
     return kept.connection
 
 

@@ -42,7 +42,7 @@ def secret(name):
     return Path("/run/secrets", name).read_text(encoding="utf-8").strip()
 
 
-def log_in():
+def connect():
     """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
     return pymysql.connect(
         host=os.environ["STARWARS_MYSQL_HOST"],
@@ -62,7 +62,7 @@ def database():
     if hasattr(kept, "connection"):
         kept.connection.ping(reconnect=True)
     else:
-        kept.connection = log_in()
+        kept.connection = connect()
     return kept.connection
 
 

@@ -344,6 +344,11 @@ impl Target {
                     succeeded(&script, output.status, &output.stderr)
                 }
             },
+            Action::MakeSchema { server, admin } => {
+                let made = database::make(self.transport.as_ref(), server, admin);
+                let (script, output) = made.await?;
+                succeeded(&script, output.status, &output.stderr)
+            }
             Action::InitDatabase(init) => self.init_database(init, step, tell).await,
             Action::PushTree { tree, to } => self.push(tree, to, step, tell).await,
             Action::WaitHealthy {

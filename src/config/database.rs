@@ -3,12 +3,12 @@
 use std::net::Ipv6Addr;
 
 use super::error::Span;
-use super::keys::{MONGODB, MYSQL, REDIS, Table};
+use super::keys::{MONGODB, MYSQL, MYSQL_ADMIN, REDIS, Table};
 use super::reader::{At, Fields, Reader, nearest};
 use super::tree::{Kind, Node};
 use crate::model::{
-    Bound, Database, DatabaseServer, Dialect, External, HostPath, ImageRef, InitFile, MysqlServer,
-    Secret, ServiceKind, StackName,
+    Administrator, Bound, Database, DatabaseServer, Dialect, External, HostPath, ImageRef,
+    InitFile, MysqlServer, Secret, ServiceKind, StackName,
 };
 
 pub(super) fn mysql(
@@ -53,7 +53,7 @@ pub(super) fn mysql(
 }
 
 /// The keys of a server that somebody else looks after, beside `host`.
-const OF_SERVER: [&str; 3] = ["port", "password_file", "ca_file"];
+const OF_SERVER: [&str; 4] = ["port", "password_file", "ca_file", "admin"];
 
 /// A server that somebody else looks after.
 fn elsewhere(
@@ -87,8 +87,13 @@ fn elsewhere(
     let port = fields.number(reader, "port");
     let password_file = fields.parsed(reader, "password_file");
     let ca_file = fields.parsed(reader, "ca_file");
+    let admin = fields.node("admin").map(|node| admin(reader, node));
     let init = init(reader, fields);
     let (database, user) = names(reader, fields, stack, &OF_MYSQL)?;
+    let admin = match admin {
+        Some(named) => Some(named?),
+        None => None,
+    };
     Some(MysqlServer {
         host: host?,
         port: port?,
@@ -97,6 +102,33 @@ fn elsewhere(
         password_file: password_file?,
         ca_file,
         init,
+        admin,
+    })
+}
+
+/// Who makes the database and its user.
+fn admin(reader: &mut Reader<'_>, node: &Node) -> Option<Administrator> {
+    let fields = reader.fields("`admin`", node, &MYSQL_ADMIN)?;
+    let user = fields.text(reader, "user");
+    // It stands in an option file, in quotes.
+    let is_plain = |text: &str| {
+        let may = |b: u8| b.is_ascii_alphanumeric() || b"._@-".contains(&b);
+        !text.is_empty() && text.len() <= 80 && text.bytes().all(may)
+    };
+    let user = user.and_then(|text| {
+        if is_plain(text.value) {
+            return Some(text.value.to_owned());
+        }
+        let message = format!("`{}` is no name of a user", text.value);
+        reader
+            .report("invalid", text.span, message)
+            .hint("use letters, digits and `._@-`");
+        None
+    });
+    let password_file = fields.parsed(reader, "password_file");
+    Some(Administrator {
+        user: user?,
+        password_file: password_file?,
     })
 }
 

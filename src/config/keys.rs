@@ -644,7 +644,7 @@ pub(super) static MYSQL: Table = Table {
         key(
             "host",
             text("a server's name or address"),
-            "No server of ours but one that somebody else looks after, such as RDS: its name or address. `database` and `user` are there already; `image`, `install` and `memory` have no effect beside it.",
+            "No server of ours but one that somebody else looks after, such as RDS: its name or address. `database` and `user` are there already, or made by its `admin`; `image`, `install` and `memory` have no effect beside it.",
         )
         .elsewhere(&["hostname", "endpoint", "external"]),
         key("port", PORT, "That server's TCP port.").default("3306"),
@@ -665,6 +665,34 @@ pub(super) static MYSQL: Table = Table {
             "With `host`: the file on each host with the certificates of who signs the server's. We connect by TLS then, and check its certificate and its name; apps get a copy (`DB_CA_FILE`).",
         )
         .elsewhere(&["ca", "tls", "ssl_ca"]),
+        key(
+            "admin",
+            Shape::Map(&MYSQL_ADMIN),
+            "With `host`: who makes the database and its user there, with the password in `password_file`, when the user cannot log in. `provision` does it, and no app sees this password. Without it, both are there already.",
+        )
+        .elsewhere(&["administrator", "root", "master"]),
+    ],
+};
+
+pub(super) static MYSQL_ADMIN: Table = Table {
+    name: "admin",
+    about: "Who may make databases and users on a server that somebody else looks after.",
+    keys: &[
+        key(
+            "user",
+            text("a user's name"),
+            "The administrator's name, such as the one that was chosen for an RDS instance.",
+        )
+        .required(),
+        key(
+            "password_file",
+            Shape::Text {
+                what: "a path on the hosts",
+                pattern: Some("^/"),
+            },
+            "The file on each host, for root alone, that holds the administrator's password.",
+        )
+        .required(),
     ],
 };
 

@@ -376,6 +376,14 @@ fn keys_that_are_unknown_missing_or_of_later_versions() {
     check(
         &with(
             "",
+            "  m: {mysql: {host: db, password_file: /etc/m, admin: {user: \"a'b\"}}}\n",
+        ),
+        "7:48 [admin] missing-key: `password_file` is missing in `admin` | expected a path on the hosts: The file on each host, for root alone, that holds the administrator's password.\n\
+         7:62 [\"a'b\"] invalid: `a'b` is no name of a user | use letters, digits and `._@-`",
+    );
+    check(
+        &with(
+            "",
             "  m: {mysql: {host: \"db.test:3307\", password_file: /etc/m}}\n",
         ),
         "7:21 [\"db.test:3307\"] invalid: `db.test:3307` is no name or address of a server | write it as in `host: db.example.com`; its port goes into `port`",

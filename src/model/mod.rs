@@ -41,9 +41,9 @@ pub use route::{
 pub use secret::Secret;
 pub use secret_source::SecretSource;
 pub use service::{
-    Allowance, App, AppSource, Bound, Build, BuildPlace, Database, DatabaseServer, Dialect,
-    External, Health, InitFile, Install, Listen, MysqlServer, Service, ServiceKind, StaticBuild,
-    StaticFiles, Unit,
+    Administrator, Allowance, App, AppSource, Bound, Build, BuildPlace, Database, DatabaseServer,
+    Dialect, External, Health, InitFile, Install, Listen, MysqlServer, Service, ServiceKind,
+    StaticBuild, StaticFiles, Unit,
 };
 pub use service_secrets::{SecretOrigin, ServiceSecrets};
 pub use site::{PathPrefix, PathPrefixError, ServerName, ServerNameError, Site};

@@ -259,7 +259,8 @@ pub enum External {
     },
 }
 
-/// A MySQL or MariaDB server that somebody else looks after, with a database and a user that are there.
+/// A MySQL or MariaDB server that somebody else looks after, with a database and a user that are there, unless it has an
+/// `admin` by whom they are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MysqlServer {
     /// A name or an address, which the hosts and their containers can reach.
@@ -272,6 +273,16 @@ pub struct MysqlServer {
     pub ca_file: Option<HostPath>,
     /// What the database is loaded with while it is empty.
     pub init: Vec<InitFile>,
+    /// Who makes the database and its user where they are missing.
+    pub admin: Option<Administrator>,
+}
+
+/// Who may make databases and users on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administrator {
+    pub user: String,
+    /// On the hosts, for root alone.
+    pub password_file: HostPath,
 }
 
 impl External {

@@ -78,6 +78,11 @@ pub fn assume_provisioned(
             }
         }
         for service in stack.services_on(name) {
+            if service.external().is_some()
+                && let Some(DatabaseFacts::Answers(schema)) = facts.databases.get_mut(&service.name)
+            {
+                schema.login = true;
+            }
             if service.database().is_some() {
                 let tables = match facts.database(&service.name) {
                     Some(DatabaseFacts::Answers(schema)) => schema.tables,

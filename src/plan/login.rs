@@ -38,7 +38,7 @@ pub fn login(stack: &Stack, service: &Service, of: LoginOf) -> Option<DatabaseLo
             database: server.database.clone(),
             user: server.user.clone(),
             password_file: server.password_file.to_string(),
-            options: server_options(server),
+            options: server_options(server, &server.user),
             owner: None,
         });
     }
@@ -61,10 +61,8 @@ pub fn login(stack: &Stack, service: &Service, of: LoginOf) -> Option<DatabaseLo
 }
 
 /// Lines of an option file for the client of a server that somebody else looks after: all but the password.
-pub fn server_options(server: &MysqlServer) -> String {
-    let MysqlServer {
-        host, port, user, ..
-    } = server;
+pub fn server_options(server: &MysqlServer, user: &str) -> String {
+    let MysqlServer { host, port, .. } = server;
     // Without it, the name `localhost` would mean a socket.
     let mut options = format!("user=\"{user}\"\nhost=\"{host}\"\nport={port}\nprotocol=TCP");
     if let Some(file) = &server.ca_file {

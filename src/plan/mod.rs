@@ -117,8 +117,11 @@ pub fn paths_of_interest(stack: &Stack) -> Vec<HostPath> {
             paths.push(layout.seeded(&service.name));
         } else if let Some(external) = service.external() {
             paths.push(external.secret_file().clone());
-            let ca_file = external.mysql().and_then(|server| server.ca_file.clone());
-            paths.extend(ca_file);
+            if let Some(server) = external.mysql() {
+                paths.extend(server.ca_file.clone());
+                let admin = server.admin.as_ref();
+                paths.extend(admin.map(|admin| admin.password_file.clone()));
+            }
             paths.push(layout.seeded(&service.name));
         } else {
             paths.push(layout.socket_link(&service.name));

@@ -4,7 +4,7 @@ use super::container;
 use super::host::HostPlan;
 use super::release::Release;
 use crate::facts::{DatabaseFacts, FileKind, HostFacts, Listener};
-use crate::model::{External, Service, ServiceKind};
+use crate::model::{External, HostPath, MysqlServer, Service, ServiceKind};
 
 /// What packages and a first image need, in KiB.
 const FRESH_DISK_KIB: u64 = 2 * 1024 * 1024;
@@ -355,35 +355,16 @@ impl HostPlan<'_> {
             External::Mongodb { .. } | External::Redis { .. } => ("URL", "url_file"),
             External::Mysql(_) => ("password", "password_file"),
         };
-        let Some(there) = self.facts.files.get(path) else {
-            return self.refuse_as(
-                "secrets",
-                format!("{path}, which holds the {what} of `{name}`, is not there"),
-                format!(
-                    "put the {what} into it, for root alone: `sudo install -D -m 600 /dev/stdin {path}`"
-                ),
-            );
-        };
-        if there.kind != FileKind::File {
-            return self.refuse_as(
-                "secrets",
-                format!("{path}, which should hold the {what} of `{name}`, is not a file"),
-                format!("name the file itself in `{key}`, and no folder or link"),
-            );
+        if !self.check_secret_file(path, &format!("the {what} of `{name}`"), what, key) {
+            return;
         }
-        if there.user != 0 {
-            return self.refuse_as(
-                "secrets",
-                format!("{path} holds the password of `{name}`, and is not root's"),
-                format!("`sudo chown root:root {path}`"),
-            );
-        }
-        if there.mode & 0o077 != 0 {
-            return self.refuse_as(
-                "secrets",
-                format!("{path} holds the password of `{name}`, and others can read it"),
-                format!("`sudo chmod 600 {path}`"),
-            );
+        let admin = external.mysql().and_then(|server| server.admin.as_ref());
+        if let Some(admin) = admin {
+            let of = format!("the administrator's password of `{name}`");
+            let path = &admin.password_file;
+            if !self.check_secret_file(path, &of, "password", "password_file") {
+                return;
+            }
         }
         if let Some(ca_file) = external.mysql().and_then(|server| server.ca_file.as_ref()) {
             let there = self.facts.files.get(ca_file);
@@ -403,12 +384,45 @@ impl HostPlan<'_> {
                 External::Mongodb { .. } | External::Redis { .. } => format!(
                     "correct the URL in {path}, or look at the server and at the firewalls between"
                 ),
+                External::Mysql(MysqlServer {
+                    admin: Some(admin), ..
+                }) => format!(
+                    "correct `host`, `port`, and `admin` of `{name}` or the passwords in {path} and {}, or look at the server and at the firewalls between",
+                    admin.password_file
+                ),
                 External::Mysql(_) => format!(
                     "correct `host`, `port`, `user` and the rest of `{name}` or the password in {path}, or look at the server and at the firewalls between"
                 ),
             };
             self.refuse_as("databases", text, hint);
         }
+    }
+
+    /// Whether a file on the host holds a secret, for root alone.
+    fn check_secret_file(&mut self, path: &HostPath, of: &str, what: &str, key: &str) -> bool {
+        let (text, hint) = match self.facts.files.get(path) {
+            None => (
+                format!("{path}, which holds {of}, is not there"),
+                format!(
+                    "put the {what} into it, for root alone: `sudo install -D -m 600 /dev/stdin {path}`"
+                ),
+            ),
+            Some(there) if there.kind != FileKind::File => (
+                format!("{path}, which should hold {of}, is not a file"),
+                format!("name the file itself in `{key}`, and no folder or link"),
+            ),
+            Some(there) if there.user != 0 => (
+                format!("{path} holds {of}, and is not root's"),
+                format!("`sudo chown root:root {path}`"),
+            ),
+            Some(there) if there.mode & 0o077 != 0 => (
+                format!("{path} holds {of}, and others can read it"),
+                format!("`sudo chmod 600 {path}`"),
+            ),
+            Some(_) => return true,
+        };
+        self.refuse_as("secrets", text, hint);
+        false
     }
 
     /// A release gets a copy of the password of each database that it needs.

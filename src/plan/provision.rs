@@ -68,6 +68,7 @@ pub fn provision(
             plan.firewall(templates).map_err(render)?;
             plan.docker();
             plan.packaged_databases();
+            plan.schemas_elsewhere();
             plan.certificates(own);
             plan.is_certificate_unread = plan.must_load_certificate(own);
             let https = tls::https(stack, name, facts, Some(own));
@@ -214,9 +215,7 @@ impl<'a> HostPlan<'a> {
         if self.has_packaged_database() && !has_server {
             missing.push("mariadb-server".into());
         }
-        let has_client = ["mariadb-client", "mariadb-server"]
-            .iter()
-            .any(|name| self.facts.packages.contains_key(*name));
+        let has_client = self.has_mysql_client();
         let mut externals = services.iter().filter_map(|service| service.external());
         if !has_client && externals.any(|external| external.mysql().is_some()) {
             missing.push("mariadb-client".into());

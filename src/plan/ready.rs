@@ -4,7 +4,7 @@ use super::container;
 use super::host::HostPlan;
 use super::release::Release;
 use crate::facts::DatabaseFacts;
-use crate::model::Service;
+use crate::model::{External, Service};
 
 impl HostPlan<'_> {
     /// `provision` must have been here, and what the releases need must answer. Whether enough is there to plan at all.
@@ -63,6 +63,14 @@ impl HostPlan<'_> {
         let stack = self.stack;
         for (needed, _) in container::externals_of(stack, service) {
             self.check_external(needed);
+            let told = self.facts.database(&needed.name);
+            let external = needed.external().and_then(External::mysql);
+            if external.is_some()
+                && matches!(told, Some(DatabaseFacts::Answers(schema)) if !schema.login)
+            {
+                let text = format!("the user of database `{}` cannot log in", needed.name);
+                self.refuse(text, "run `stackctl provision`, which makes it");
+            }
         }
         for (needed, _) in container::databases_of(stack, service) {
             match self.facts.database(&needed.name) {

@@ -388,13 +388,20 @@ fn service(
             seen.kind = external.kind();
             match facts.database(&service.name) {
                 Some(DatabaseFacts::Answers(told)) => {
-                    seen.healthy = true;
+                    seen.healthy = told.login || external.mysql().is_none();
                     seen.detail = match external {
                         External::Mongodb { .. } | External::Redis { .. } => {
                             format!("takes connections, {}", told.version)
                         }
                         External::Mysql(server) => {
-                            format!("{}:{} answers, {}", server.host, server.port, told.version)
+                            let (host, port) = (&server.host, server.port);
+                            match told.login {
+                                true => format!("{host}:{port} answers, {}", told.version),
+                                false => format!(
+                                    "{host}:{port} answers, but user {} cannot log in to {}",
+                                    server.user, server.database
+                                ),
+                            }
                         }
                     };
                 }

@@ -8,8 +8,8 @@ use super::drift::{self, Drift};
 use super::login::DatabaseLogin;
 use crate::facts::SourceTree;
 use crate::model::{
-    Dialect, Filling, Health, HostName, HostPath, InitFile, Install, Network, Owner, RemoteFile,
-    Secret, ServiceName, Volume,
+    Administrator, Dialect, Filling, Health, HostName, HostPath, InitFile, Install, MysqlServer,
+    Network, Owner, RemoteFile, Secret, ServiceName, Volume,
 };
 
 /// The SQL that a database begins with.
@@ -188,6 +188,11 @@ pub enum Action {
     },
     WaitDatabase(DatabaseTarget),
     EnsureDatabase(DatabaseTarget),
+    /// Make a database and its user on a server that somebody else looks after.
+    MakeSchema {
+        server: Box<MysqlServer>,
+        admin: Administrator,
+    },
     /// Load SQL into a database that has no table.
     InitDatabase(Box<DatabaseInit>),
     /// Send a folder to a new place, whole or not at all.
@@ -646,6 +651,16 @@ impl Action {
                     "ensure database {} and user {}",
                     target.database, target.user
                 )
+            }
+            Action::MakeSchema { server, .. } => {
+                let MysqlServer {
+                    host,
+                    port,
+                    database,
+                    user,
+                    ..
+                } = server.as_ref();
+                format!("make database {database} and user {user} on {host}:{port}")
             }
             Action::InitDatabase(init) => {
                 let names: Vec<&str> = init.files.iter().map(|file| file.name.as_str()).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::facts::{DatabaseFacts, SchemaFacts};
-use crate::model::{Dialect, External, MysqlServer};
+use crate::model::{Administrator, Dialect, External, MysqlServer};
 use crate::plan::{DatabaseTarget, server_options};
 use crate::script::{self, Script};
 use crate::transport::{Output, Transport, TransportError};
@@ -73,15 +73,50 @@ pub async fn reach(
                 host,
                 port,
                 database,
+                user,
                 password_file,
+                admin,
                 ..
             } = server;
-            let options = server_options(server);
-            script::mysql_reach(password_file, options, database, host, port)
+            let (admin_file, admin_options) = match admin {
+                Some(admin) => (
+                    admin.password_file.as_str(),
+                    server_options(server, &admin.user),
+                ),
+                None => ("", String::new()),
+            };
+            let options = server_options(server, user);
+            script::mysql_reach(
+                password_file,
+                options,
+                database,
+                host,
+                port,
+                admin_file,
+                admin_options,
+            )
         }
     };
     let output = transport.run(&script, &[], DEADLINE).await?;
     Ok(SchemaFacts::parse(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Makes the database and its user on a server that somebody else looks after.
+pub async fn make(
+    transport: &dyn Transport,
+    server: &MysqlServer,
+    admin: &Administrator,
+) -> Result<(Script, Output), TransportError> {
+    let options = server_options(server, &admin.user);
+    let script = script::mysql_make(
+        &admin.password_file,
+        options,
+        &server.password_file,
+        &server.database,
+        &server.user,
+    );
+    let output = transport.run(&script, &[], DEADLINE).await?;
+    Ok((script, output))
 }
 
 /// Makes the database and its user.

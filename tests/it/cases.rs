@@ -528,6 +528,14 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
                 let why = DatabaseFacts::Silent(why.into());
                 docker.databases.insert(service.parse().unwrap(), why);
             }
+            ["no-login", service, version] => {
+                let told = SchemaFacts {
+                    version: version.into(),
+                    ..SchemaFacts::default()
+                };
+                let told = DatabaseFacts::Answers(told);
+                facts.databases.insert(service.parse().unwrap(), told);
+            }
             ["url", service, digest] => {
                 let told = SchemaFacts {
                     login: true,

@@ -340,6 +340,20 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             };
             databases.insert(service.name.clone(), answers);
         }
+        Action::MakeSchema { server, .. } => {
+            let mut services = stack.services.values();
+            let made = services.find(|service| {
+                let external = service.external().and_then(|external| external.mysql());
+                external == Some(server)
+            });
+            let schema = SchemaFacts {
+                version: "8.4.3".into(),
+                login: true,
+                ..SchemaFacts::default()
+            };
+            let answers = DatabaseFacts::Answers(schema);
+            host.databases.insert(made.unwrap().name.clone(), answers);
+        }
         Action::InitDatabase(init) => {
             let databases = match &init.login.container {
                 Some(_) => &mut engine(host).databases,

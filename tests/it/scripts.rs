@@ -363,7 +363,7 @@ fn a_client_of_a_database_gets_its_password_by_a_pipe() {
             "--default-character-set=utf8mb4 --database=shop --execute SELECT 'it'\n",
         ),
         (
-            script::mysql_reach(&password, options, "shop", "db", 3306),
+            script::mysql_reach(&password, options, "shop", "db", 3306, "", ""),
             "--database=shop --batch",
         ),
     ] {
@@ -383,6 +383,72 @@ fn a_client_of_a_database_gets_its_password_by_a_pipe() {
             given.starts_with("user=\"app\"\nhost=\"db\"\npassword=\"hunt\\\"er\\\\2\"\n"),
             "{given}"
         );
+    }
+}
+
+#[test]
+fn an_administrator_makes_a_user_whose_password_nobody_sees() {
+    let at = Place::new();
+    let client = at.path("bin/mariadb");
+    fs::create_dir_all(client.parent().unwrap()).unwrap();
+    fs::write(&client, format!("{CLIENT}cat\n")).unwrap();
+    fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at.path("admin"), "hunt\"er\\1\n").unwrap();
+    fs::write(at.path("password"), "hunt'er\\2\n").unwrap();
+    let path = format!("{}:{}", at.text("bin"), std::env::var("PATH").unwrap());
+    let (admin, password) = (at.text("admin"), at.text("password"));
+    let script = script::mysql_make(&admin, "user=\"master\"", &password, "shop_2", "clerk");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script.text()]).env("PATH", path);
+    let said = command.output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let (line, rest) = said.split_once("[client]\n").unwrap();
+    assert!(!line.contains("hunt"), "{line}");
+    let (given, told) = rest.split_once("SET sql_mode").unwrap();
+    assert_eq!(given, "user=\"master\"\npassword=\"hunt\\\"er\\\\1\"\n");
+    assert!(told.contains("NO_BACKSLASH_ESCAPES"), "{told}");
+    assert!(told.contains("IDENTIFIED BY 'hunt''er\\2';\n"), "{told}");
+    assert!(
+        told.contains("GRANT ALL PRIVILEGES ON `shop\\_2`.* TO 'clerk'@'%';\n"),
+        "{told}"
+    );
+}
+
+/// One who is let in neither as the user nor as anybody else is told why by the last who tried.
+#[test]
+fn a_server_that_lets_in_its_administrator_alone_is_alive() {
+    let at = Place::new();
+    let client = at.path("bin/mariadb");
+    fs::create_dir_all(client.parent().unwrap()).unwrap();
+    let only = "#!/bin/sh\nif grep -q 'user=\"master\"' ${1#*=}; then printf 'alive\\t8.4\\n'; else echo 'ERROR 1045'; exit 1; fi\n";
+    fs::write(&client, only).unwrap();
+    fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", at.text("bin"), std::env::var("PATH").unwrap());
+    for file in ["admin", "password"] {
+        fs::write(at.path(file), "x").unwrap();
+    }
+    let (admin, password) = (at.text("admin"), at.text("password"));
+    for (user, file, told) in [
+        ("app", "", "ERROR 1045\n"),
+        ("app", admin.as_str(), "alive\t8.4\n"),
+        ("master", "", "alive\t8.4\n"),
+    ] {
+        let options = format!("user=\"{user}\"");
+        let script = script::mysql_reach(
+            &password,
+            options,
+            "shop",
+            "db",
+            3306,
+            file,
+            "user=\"master\"",
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script.text()]).env("PATH", &path);
+        let said = command.output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        let (_, rest) = said.split_once('\n').unwrap();
+        assert_eq!(rest, told, "{user} {file}");
     }
 }
 

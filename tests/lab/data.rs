@@ -626,6 +626,45 @@ fn a_mysql_of_somebody_else_takes_the_place_of_ours_by_an_overlay() {
     there(r#"mariadb -e "GRANT ALL ON \`stackctl\_%\`.* TO clerk@'%'""#);
     run(&["restore", "db", "far.sql.gz", "--yes"]).expect_ok();
     assert!(visit().expect("an answer").1.starts_with("3 clerk@"));
+
+    lab.step("an administrator makes another database and its user there, and the app has them");
+    there(
+        "mariadb -e \"CREATE USER chief@'%' IDENTIFIED BY 'hunter0'; GRANT ALL ON *.* TO chief@'%' WITH GRANT OPTION\"",
+    );
+    let text = format!(
+        "services:\n  db:\n    mysql: {{host: {address}, database: shop_2, user: keeper, password_file: /etc/shop/keeper, \
+         ca_file: /etc/shop/ca.pem, admin: {{user: chief, password_file: /etc/shop/chief}}}}\n"
+    );
+    fs::write(lab.path("stackctl.staging.yaml"), text).expect("write");
+    put("keeper", "hunt'\"er\\4\n", "600");
+    run(&["provision", "--yes"])
+        .expect(5)
+        .says("/etc/shop/chief, which holds the administrator's password of `db`, is not there");
+    put("chief", "hunter1\n", "600");
+    run(&["provision", "--yes"])
+        .expect(5)
+        .says("Access denied for user 'chief'");
+    put("chief", "hunter0\n", "600");
+    run(&["deploy", "--yes"])
+        .expect(5)
+        .says("the user of database `db` cannot log in")
+        .says("stackctl provision");
+    let seen = run(&["status"]);
+    assert!(
+        seen.expect(7)
+            .stdout
+            .contains("answers, but user keeper cannot log in to shop_2"),
+        "{seen}"
+    );
+    run(&["provision", "--yes"]).expect_ok().says(&format!(
+        "make database shop_2 and user keeper on {address}:3306"
+    ));
+    let plan = run(&["provision", "--yes"]);
+    assert!(plan.expect_ok().stdout.contains("no changes"), "{plan}");
+    run(&["deploy", "--yes"]).expect_ok();
+    let (status, told) = visit().expect("an answer");
+    assert!(status == 200 && told.starts_with("1 keeper@"), "{told}");
+    run(&["plan", "--exit-code"]).expect_ok();
     let said = said.into_inner();
     assert!(!said.contains("hunt"), "a password was told");
 

@@ -7,7 +7,7 @@ use super::super::step::{Action, DatabaseTarget, Process};
 use super::{MARIADB, MYSQL, PASSWORD_LENGTH};
 use crate::facts::{ContainerFacts, DatabaseFacts, HostFacts, SchemaFacts};
 use crate::model::{
-    Database, Dialect, HostPath, ImageRef, Layout, Owner, RemoteFile, Service, Stack,
+    Database, Dialect, External, HostPath, ImageRef, Layout, Owner, RemoteFile, Service, Stack,
 };
 
 /// The packages that bring a server of MariaDB or MySQL. A host has one of them: they take each other's place.
@@ -132,6 +132,35 @@ impl<'a> HostPlan<'a> {
         services
             .iter()
             .any(|service| service.database().is_some() && !service.in_container())
+    }
+
+    /// Whether a server that somebody else looks after can be asked from there.
+    pub(super) fn has_mysql_client(&self) -> bool {
+        let mut clients = ["mariadb-client", "mariadb-server"].iter();
+        clients.any(|name| self.facts.packages.contains_key(*name))
+    }
+
+    /// Databases and users on servers that somebody else looks after, where an administrator makes them.
+    pub(super) fn schemas_elsewhere(&mut self) {
+        let stack = self.stack;
+        for service in stack.services_on(&self.host.name) {
+            let server = service.external().and_then(External::mysql);
+            let Some((server, admin)) =
+                server.and_then(|server| Some((server, server.admin.clone()?)))
+            else {
+                continue;
+            };
+            let Some(DatabaseFacts::Answers(told)) = self.facts.database(&service.name) else {
+                continue;
+            };
+            let cause = match told.login {
+                false => "its user cannot log in to it",
+                true if !self.has_mysql_client() => "it could not be asked yet",
+                true => continue,
+            };
+            let server = Box::new(server.clone());
+            self.step(0, Action::MakeSchema { server, admin }, cause);
+        }
     }
 
     /// Databases on the host's own server.

@@ -10,6 +10,8 @@ docker images --format '{{.Repository}}:{{.Tag}}' | grep "^stackctl/$stack-" | x
 docker network ls --format '{{.Name}}' | grep -E "^$stack(-|\$)" | xargs -r docker network rm >/dev/null
 docker volume ls --format '{{.Name}}' | grep "^$stack-" | xargs -r docker volume rm >/dev/null
 rm -rf "/var/lib/stackctl/$stack" "/run/stackctl/$stack" "/run/stackctl/$stack.lock"
+# First, or an nginx that another cell reloads meanwhile would not find what it leads to.
+rm -f "/etc/nginx/sites-enabled/$stack.conf"
 find /etc/systemd/system /run/systemd/system /etc/tmpfiles.d /etc/nginx -name "*$stack*" -delete
 systemctl daemon-reload
 systemctl reset-failed "*$stack*" 2>/dev/null

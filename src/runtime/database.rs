@@ -107,11 +107,11 @@ pub async fn make(
     server: &MysqlServer,
     admin: &Administrator,
 ) -> Result<(Script, Output), TransportError> {
-    let options = server_options(server, &admin.user);
     let script = script::mysql_make(
         &admin.password_file,
-        options,
+        server_options(server, &admin.user),
         &server.password_file,
+        server_options(server, &server.user),
         &server.database,
         &server.user,
     );

@@ -185,7 +185,7 @@ scripts! {
     redis_reach(file) = "redis-reach";
     /// The administrator's file and options may be empty.
     mysql_reach(password_file, options, database, host, port, admin_password_file, admin_options) = "mysql-reach";
-    mysql_make(admin_password_file, admin_options, password_file, database, user) = "mysql-make";
+    mysql_make(admin_password_file, admin_options, password_file, options, database, user) = "mysql-make";
     /// Opens a client in a MongoDB server's container; what it is to do is added with [`Script::with`].
     mongodb_client(password_file, user, database) = "mongodb-client";
     /// Runs in a MongoDB server's container.

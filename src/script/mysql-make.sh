@@ -1,23 +1,32 @@
-# mysql-make.sh ADMIN_PASSWORD_FILE ADMIN_OPTIONS PASSWORD_FILE DATABASE USER
-# Makes a database (utf8mb4) and a user with all rights in it, on a server of MySQL or MariaDB that somebody else looks after.
-# What else the user may do is theirs to say. ADMIN_OPTIONS are lines of an option file. DATABASE and USER are letters, digits
-# and `_`; the password is quoted here. SQL and passwords go through pipes.
+# mysql-make.sh ADMIN_PASSWORD_FILE ADMIN_OPTIONS PASSWORD_FILE OPTIONS DATABASE USER
+# Makes a database (utf8mb4) and a user with all rights in it, on a server of MySQL or MariaDB that somebody else looks after. A
+# user that is there keeps its password, since others may know it: where ours is another, nothing is changed. What else it may
+# do is theirs to say. Options are lines of an option file. DATABASE and USER are letters, digits and `_`; the password is quoted
+# here. SQL and passwords go through pipes.
 set -eu
 client=$(command -v mariadb || command -v mysql)
 
 umask 077
 options=$(mktemp)
 trap 'rm -f "$options"' EXIT
-# Passwords without the end of their line, as apps get them.
-printf '[client]\n%s\npassword="%s"\n' "$2" "$(printf '%s' "$(cat -- "$1")" | sed 's/[\\"]/\\&/g')" >"$options"
+# quoted FILE — a password without the end of its line, as apps get it, for an option file.
+quoted() { printf '%s' "$(cat -- "$1")" | sed 's/[\\"]/\\&/g'; }
+printf '[client]\n%s\npassword="%s"\n' "$2" "$(quoted "$1")" >"$options"
+tell() { "$client" --defaults-extra-file="$options" --batch --connect-timeout=5; }
 
-# `_` is a wildcard in a GRANT's database name: https://dev.mysql.com/doc/refman/8.4/en/grant.html
-grant_name=$(printf '%s' "$4" | sed 's/_/\\_/g')
 password=$(printf '%s' "$(cat -- "$3")" | sed "s/'/''/g")
-"$client" --defaults-extra-file="$options" --batch --connect-timeout=5 <<SQL
+tell <<SQL
 SET sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES');
-CREATE DATABASE IF NOT EXISTS \`$4\` CHARACTER SET utf8mb4;
-CREATE USER IF NOT EXISTS '$5'@'%' IDENTIFIED BY '$password';
-ALTER USER '$5'@'%' IDENTIFIED BY '$password';
-GRANT ALL PRIVILEGES ON \`$grant_name\`.* TO '$5'@'%';
+CREATE USER IF NOT EXISTS '$6'@'%' IDENTIFIED BY '$password';
+SQL
+if ! printf '[client]\n%s\npassword="%s"\n' "$4" "$(quoted "$3")" |
+	"$client" --defaults-extra-file=/dev/stdin --connect-timeout=5 --execute='DO 1'; then
+	echo "user $6 is there, and does not get in with the password in $3: correct that file, or have the user dropped" >&2
+	exit 1
+fi
+# `_` is a wildcard in a GRANT's database name: https://dev.mysql.com/doc/refman/8.4/en/grant.html
+grant_name=$(printf '%s' "$5" | sed 's/_/\\_/g')
+tell <<SQL
+CREATE DATABASE IF NOT EXISTS \`$5\` CHARACTER SET utf8mb4;
+GRANT ALL PRIVILEGES ON \`$grant_name\`.* TO '$6'@'%';
 SQL

@@ -397,21 +397,52 @@ fn an_administrator_makes_a_user_whose_password_nobody_sees() {
     fs::write(at.path("password"), "hunt'er\\2\n").unwrap();
     let path = format!("{}:{}", at.text("bin"), std::env::var("PATH").unwrap());
     let (admin, password) = (at.text("admin"), at.text("password"));
-    let script = script::mysql_make(&admin, "user=\"master\"", &password, "shop_2", "clerk");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script.text()]).env("PATH", path);
-    let said = command.output().unwrap();
-    let said = String::from_utf8(said.stdout).unwrap();
-    let (line, rest) = said.split_once("[client]\n").unwrap();
-    assert!(!line.contains("hunt"), "{line}");
-    let (given, told) = rest.split_once("SET sql_mode").unwrap();
-    assert_eq!(given, "user=\"master\"\npassword=\"hunt\\\"er\\\\1\"\n");
-    assert!(told.contains("NO_BACKSLASH_ESCAPES"), "{told}");
-    assert!(told.contains("IDENTIFIED BY 'hunt''er\\2';\n"), "{told}");
+    let (master, clerk) = ("user=\"master\"", "user=\"clerk\"");
+    let script = script::mysql_make(&admin, master, &password, clerk, "shop_2", "clerk");
+    let run = || {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script.text()])
+            .env("PATH", &path)
+            .output()
+            .unwrap()
+    };
+    let said = String::from_utf8(run().stdout).unwrap();
+    let calls: Vec<&str> = said.split("called: ").skip(1).collect();
+    let [makes, tries, grants] = calls[..] else {
+        panic!("{said}")
+    };
+    for call in calls {
+        let line = call.lines().next().unwrap();
+        assert!(!line.contains("hunt"), "{line}");
+    }
+    let as_master = "[client]\nuser=\"master\"\npassword=\"hunt\\\"er\\\\1\"\n";
+    assert!(makes.contains(as_master) && grants.contains(as_master));
+    assert!(makes.contains("NO_BACKSLASH_ESCAPES"), "{makes}");
     assert!(
-        told.contains("GRANT ALL PRIVILEGES ON `shop\\_2`.* TO 'clerk'@'%';\n"),
-        "{told}"
+        makes.contains("CREATE USER IF NOT EXISTS 'clerk'@'%' IDENTIFIED BY 'hunt''er\\2';\n"),
+        "{makes}"
     );
+    assert!(
+        tries.contains("[client]\nuser=\"clerk\"\npassword=\"hunt'er\\\\2\"\n"),
+        "{tries}"
+    );
+    assert!(
+        grants.contains("GRANT ALL PRIVILEGES ON `shop\\_2`.* TO 'clerk'@'%';\n"),
+        "{grants}"
+    );
+
+    // One that is there with another password keeps it, and gets no right.
+    let refuses = "for word; do case $word in --execute=*) exit 1 ;; esac; done\n";
+    fs::write(&client, format!("{CLIENT}{refuses}cat\n")).unwrap();
+    let ended = run();
+    assert_eq!(ended.status.code(), Some(1));
+    let (said, why) = (
+        String::from_utf8(ended.stdout).unwrap(),
+        String::from_utf8(ended.stderr).unwrap(),
+    );
+    assert!(!said.contains("GRANT"), "{said}");
+    assert!(why.contains("correct that file"), "{why}");
 }
 
 /// One who is let in neither as the user nor as anybody else is told why by the last who tried.

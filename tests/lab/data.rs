@@ -656,6 +656,16 @@ fn a_mysql_of_somebody_else_takes_the_place_of_ours_by_an_overlay() {
             .contains("answers, but user keeper cannot log in to shop_2"),
         "{seen}"
     );
+    there("mariadb -e \"CREATE USER keeper@'%' IDENTIFIED BY 'hunter5'\"");
+    run(&["provision", "--yes"])
+        .expect(6)
+        .says("user keeper is there, and does not get in with the password in /etc/shop/keeper");
+    let kept = there("mariadb -h 127.0.0.1 -u keeper -phunter5 -Ne 'SELECT 1; SHOW DATABASES'");
+    assert!(
+        kept.starts_with("1\n") && !kept.contains("shop_2"),
+        "{kept}"
+    );
+    there("mariadb -e \"DROP USER keeper@'%'\"");
     run(&["provision", "--yes"]).expect_ok().says(&format!(
         "make database shop_2 and user keeper on {address}:3306"
     ));

@@ -39,14 +39,14 @@ pub fn quote(text: &str) -> String {
 
 /// The scripts that run on hosts. Each file's first line is its contract; those of another file may come before it.
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $function:ident($($arg:ident),*) = $file:literal $(with $functions:literal)?;)*) => {
+    ($($(#[$doc:meta])* $function:ident($($arg:ident),*) = $file:literal $(with $($functions:literal),+)?;)*) => {
         $(
             $(#[$doc])*
             #[allow(clippy::too_many_arguments, reason = "as many as the script has")]
             pub fn $function($($arg: impl ToString),*) -> Script {
                 Script {
                     name: $file,
-                    body: concat!($(include_str!(concat!($functions, ".sh")),)? include_str!(concat!($file, ".sh"))),
+                    body: concat!($($(include_str!(concat!($functions, ".sh")),)+)? include_str!(concat!($file, ".sh"))),
                     args: vec![$($arg.to_string()),*],
                 }
             }
@@ -54,7 +54,7 @@ macro_rules! scripts {
 
         /// Every script with its text, for the tests that check them.
         pub const ALL: &[(&str, &str)] = &[
-            $($(($functions, include_str!(concat!($functions, ".sh"))),)?)*
+            $($($(($functions, include_str!(concat!($functions, ".sh"))),)+)?)*
             $(($file, include_str!(concat!($file, ".sh"))),)*
         ];
     };
@@ -87,7 +87,7 @@ scripts! {
     /// Asks a site by HTTPS.
     https_get(port, name, path) = "https-get";
     put_folder(path, mode, user, group) = "put-folder";
-    remove(path) = "remove";
+    remove(path) = "remove" with "nginx-hold";
     /// Files that stay are added with [`Script::with`]; what goes to the log goes to stdin.
     remove_state(state, run) = "remove-state";
     secret_generate(path, length, owner) = "secret-generate";
@@ -121,7 +121,7 @@ scripts! {
     stop_unit(unit) = "stop-unit";
     reload_units() = "reload-units";
     /// Links to disable are added with [`Script::with`]; the site's text goes to stdin.
-    nginx_install(stale, available, enabled, mode) = "nginx-install" with "nginx-reload";
+    nginx_install(stale, available, enabled, mode) = "nginx-install" with "nginx-hold", "nginx-reload";
     nginx_words() = "nginx-words";
     /// What a host runs before nginx starts.
     nginx_admit(stack) = "nginx-admit";
@@ -130,7 +130,7 @@ scripts! {
     /// Which run of Docker's engine this is.
     engine_run() = "engine-run";
     /// Links with what they led to are added with [`Script::with`].
-    nginx_restore(stale, available, mode, contents) = "nginx-restore" with "nginx-reload";
+    nginx_restore(stale, available, mode, contents) = "nginx-restore" with "nginx-hold", "nginx-reload";
     firewall_load(loader, unit) = "firewall-load";
     /// Files with what they held before are added with [`Script::with`].
     firewall_restore(stacks, unit, live, loaded) = "firewall-restore";

@@ -9,6 +9,7 @@ stage=$(mktemp -d /run/stackctl-nginx.XXXXXX)
 trap 'rm -rf "$stage"' EXIT
 cat >"$stage/site"
 
+hold_nginx
 cp -a /etc/nginx "$stage/tree"
 rm -f "$stage/tree/${available#/etc/nginx/}" "$stage/tree/${enabled#/etc/nginx/}"
 for link; do rm -f "$stage/tree/${link#/etc/nginx/}"; done
@@ -44,6 +45,8 @@ nginx -t -q >&2
 if systemctl is-active -q nginx.service; then
 	reload_nginx
 else
+	# What comes before its start waits for us.
+	exec 9<&-
 	systemctl restart nginx.service >&2
 fi
 rm -f "$stale"

@@ -5,6 +5,7 @@
 set -eu
 stale=$1 available=$2 mode=$3 contents=$4
 shift 4
+hold_nginx
 part=$available.stackctl-new changed=''
 [ -e "$stale" ] && changed=yes
 rm -f "$part"

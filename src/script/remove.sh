@@ -1,6 +1,7 @@
 # remove.sh PATH
 # Removes a file or a link; a folder only where all below it is ours. Exit 64 for any other folder, 3 when nothing is there.
 set -eu
+case $1 in /etc/nginx/*) hold_nginx ;; esac
 [ -e "$1" ] || [ -L "$1" ] || exit 3
 if [ -d "$1" ] && [ ! -L "$1" ]; then
 	case $1 in

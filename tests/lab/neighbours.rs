@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use stackctl::script;
+
 use super::scenario::{Lab, PATIENCE, Ran, block_on, eventually, quote};
 
 const GET: &str = "my $nginx = IO::Socket::INET->new(\"127.0.0.1:80\") or die; \
@@ -69,6 +71,36 @@ impl Neighbour<'_> {
             });
         }
     }
+}
+
+/// Has the host do what runs of a stack `third` would, one after another, until `/run/third/stop` is there.
+fn come_and_go(lab: &Lab) {
+    let (file, link) = (
+        "/etc/nginx/sites-available/third.conf",
+        "/etc/nginx/sites-enabled/third.conf",
+    );
+    let install = script::nginx_install("/run/third/stale", file, link, "0644");
+    let files = [
+        (
+            "site",
+            "server { listen 80; server_name third.test; return 204; }\n".to_owned(),
+        ),
+        ("install", install.text()),
+        ("unlink", script::remove(link).text()),
+        ("remove", script::remove(file).text()),
+        (
+            "loop",
+            "cd /run/third && while [ ! -e stop ]; do\n\
+             sh install <site && sh unlink && sh remove && echo came and went\n\
+             done >log 2>&1\n"
+                .to_owned(),
+        ),
+    ];
+    lab.root("mkdir /run/third");
+    for (name, text) in files {
+        lab.root(&format!("printf %s {} >/run/third/{name}", quote(&text)));
+    }
+    lab.root("systemd-run --quiet --collect --unit third sh /run/third/loop");
 }
 
 fn reboot(lab: &Lab) {
@@ -162,6 +194,18 @@ fn a_site_that_somebody_broke_takes_no_other_down_also_after_a_reboot() {
     left.run(&["provision", "--yes"]).expect_ok();
     left.shows("left 1");
     assert!(lab.root("nginx -t 2>&1").contains("successful"));
+
+    lab.step("a third that comes and goes without end keeps nobody's site from being changed, nor is kept");
+    come_and_go(&lab);
+    for n in 1..=6 {
+        let routes = format!("    routes: {{/: page, /old-{n}: {{redirect: /new}}}}\n");
+        right.write("right 2", &routes);
+        right.run(&["provision", "--yes"]).expect_ok();
+    }
+    lab.root("touch /run/third/stop && while systemctl is-active -q third; do sleep 0.1; done");
+    let log = lab.root("cat /run/third/log");
+    let rounds = log.lines().filter(|line| *line == "came and went").count();
+    assert!(rounds >= 6 && rounds == log.lines().count(), "{log}");
 
     lab.step("one goes while the other is broken, and nginx is told once that is mended");
     lab.root(&format!("echo 'nonsense;' >>{own_file}"));

@@ -6,13 +6,15 @@
 set -eu
 client=$(command -v mariadb || command -v mysql)
 
-umask 077
-options=$(mktemp)
-trap 'rm -f "$options"' EXIT
+admin_file=$1 admin_options=$2
 # quoted FILE — a password without the end of its line, as apps get it, for an option file.
 quoted() { printf '%s' "$(cat -- "$1")" | sed 's/[\\"]/\\&/g'; }
-printf '[client]\n%s\npassword="%s"\n' "$2" "$(quoted "$1")" >"$options"
-tell() { "$client" --defaults-extra-file="$options" --batch --connect-timeout=5; }
+# tell <SQL — as the administrator, whose password stands in no file of ours: it would stay when we are killed.
+tell() (
+	exec 3<&0
+	printf '[client]\n%s\npassword="%s"\n' "$admin_options" "$(quoted "$admin_file")" |
+		"$client" --defaults-extra-file=/dev/fd/4 --batch --connect-timeout=5 4<&0 <&3
+)
 
 password=$(printf '%s' "$(cat -- "$3")" | sed "s/'/''/g")
 tell <<SQL

@@ -415,6 +415,8 @@ fn an_administrator_makes_a_user_whose_password_nobody_sees() {
     for call in calls {
         let line = call.lines().next().unwrap();
         assert!(!line.contains("hunt"), "{line}");
+        // A file would stay when the script is killed.
+        assert!(line.contains("--defaults-extra-file=/dev/"), "{line}");
     }
     let as_master = "[client]\nuser=\"master\"\npassword=\"hunt\\\"er\\\\1\"\n";
     assert!(makes.contains(as_master) && grants.contains(as_master));

@@ -1755,7 +1755,7 @@ _stackctl() {
             return 0
             ;;
         stackctl__subcmd__lab__subcmd__up)
-            opts="-c -e -y -v -q -h -V --hosts --base --name --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
+            opts="-c -e -y -v -q -h -V --hosts --base --ready --name --config --environment --host --service --yes --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

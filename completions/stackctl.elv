@@ -754,6 +754,7 @@ set edit:completion:arg-completer[stackctl] = {|@words|
             cand --host 'Only these hosts'
             cand --service 'Only these services'
             cand --color 'Colours; `auto` follows the terminal and NO_COLOR'
+            cand --ready 'New hosts have Docker, nginx and common images already, as if they had been provisioned before'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand --json 'One JSON object on stdout instead of text'

@@ -529,6 +529,7 @@ complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_s
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l color -d 'Colours; `auto` follows the terminal and NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l ready -d 'New hosts have Docker, nginx and common images already, as if they had been provisioned before'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s y -l yes -d 'Do not ask'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -l json -d 'One JSON object on stdout instead of text'
 complete -c stackctl -n "__fish_stackctl_using_subcommand lab; and __fish_seen_subcommand_from up" -s v -l verbose -d 'Show what runs on the hosts and what it says, secrets masked; twice for more'

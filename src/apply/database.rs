@@ -100,6 +100,11 @@ impl Target {
                 let why = "it has tables by now, which are left alone";
                 Err(failed(why.to_owned(), tail))
             }
+            script::IS_LOADED => {
+                let why =
+                    "what an earlier run began still loads it; deploy again when that is done";
+                Err(failed(why.to_owned(), tail))
+            }
             status => Err(failed(format!("it ended with exit code {status}"), tail)),
         }
     }

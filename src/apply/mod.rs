@@ -103,7 +103,7 @@ pub async fn apply(
         join_all(run.targets.keys().map(|host| run.phase(host, phase))).await;
     }
     let was_cancelled = *run.cancelled.borrow();
-    let (mut undone, mut not_undone) = (Vec::new(), Vec::new());
+    let (mut undone, mut not_undone, mut left) = (Vec::new(), Vec::new(), BTreeSet::new());
     if run.is_stopped() {
         let limit = if was_cancelled {
             UNDO_AFTER_CANCEL
@@ -111,16 +111,23 @@ pub async fn apply(
             UNDO
         };
         let why = run.why().await;
-        let work = join_all(run.targets.keys().map(|host| run.recover(host, &why)));
-        match tokio::time::timeout(limit, work).await {
-            Ok(all) => {
-                for back in all {
+        let work = run.targets.keys().map(|host| {
+            let back = tokio::time::timeout(limit, run.recover(host, &why));
+            async move { (*host, back.await) }
+        });
+        for (host, back) in join_all(work).await {
+            match back {
+                Ok(back) => {
                     undone.extend(back.undone);
                     not_undone.extend(back.not_undone);
                 }
+                // Whatever is not done yet the host does, when it finds that we are gone.
+                Err(_) => {
+                    let why = "not done in time; the host goes on by itself";
+                    not_undone.push(run.not_undone(host, BEGUN, why.to_owned()));
+                    left.insert(host.clone());
+                }
             }
-            // Whatever is not done yet the hosts do, when they find that we are gone.
-            Err(_) => not_undone = run.left_to_hosts(),
         }
     }
     Outcome {
@@ -129,6 +136,7 @@ pub async fn apply(
         unarmed: run.unarmed.into_inner(),
         undone,
         not_undone,
+        left,
         cancelled: was_cancelled,
     }
 }
@@ -302,14 +310,6 @@ impl Run<'_> {
             }
         }
         back
-    }
-
-    fn left_to_hosts(&self) -> Vec<String> {
-        let why = "not done in time; the host goes on by itself";
-        let hosts = self.targets.keys();
-        hosts
-            .map(|host| self.not_undone(host, BEGUN, why.to_owned()))
-            .collect()
     }
 
     /// Tells it; the words for the outcome.

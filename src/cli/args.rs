@@ -107,6 +107,13 @@ pub struct Global {
     pub color: When,
 }
 
+impl Global {
+    /// CI sets a variable to nothing where it has no value for it.
+    pub fn forget_empty(&mut self) {
+        self.environment.take_if(|name| name.is_empty());
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
     Auto,
@@ -552,7 +559,7 @@ fn rate(text: &str) -> Result<f64, String> {
 pub enum LabCommand {
     /// Boot disposable hosts on the local Docker engine
     #[command(
-        after_help = "Examples:\n  stackctl lab up                            one host with Debian 12\n  stackctl lab up --hosts 3 --base trixie"
+        after_help = "Examples:\n  stackctl lab up                            one host with Debian 12\n  stackctl lab up --hosts 3 --base trixie\n  stackctl lab up --ready                    one that a stack is soon on"
     )]
     Up {
         /// How many
@@ -561,6 +568,9 @@ pub enum LabCommand {
         /// What they run: bookworm, trixie or sid
         #[arg(long, value_name = "SUITE", default_value = "bookworm")]
         base: String,
+        /// New hosts have Docker, nginx and common images already, as if they had been provisioned before
+        #[arg(long)]
+        ready: bool,
         #[command(flatten)]
         which: LabName,
     },

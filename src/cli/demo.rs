@@ -31,6 +31,9 @@ pub async fn demo(
         crate::lab::down(&name)
             .await
             .map_err(|error| lab::failure(&error))?;
+        if console.json {
+            return console.say(&json!({"schema": 1, "removed": name.as_str()}).to_string());
+        }
         return console.say("the demo is gone");
     }
     let question = "boot a disposable host on this machine's Docker engine, and install an engine if there is none?";
@@ -44,6 +47,8 @@ pub async fn demo(
         name: name.clone(),
         hosts: 1,
         base,
+        // It shows what becomes of a bare one.
+        ready: false,
         may_install: true,
     };
     let booted = lab::up(options, console).await?;

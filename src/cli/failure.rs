@@ -172,8 +172,28 @@ impl Failure {
         Self::of(Kind::Config, error)
     }
 
-    pub fn tree(error: &TreeError) -> Self {
-        Self::of(Kind::Config, error)
+    /// Folders that cannot be sent as the yaml says; at least one.
+    pub fn trees(errors: &[TreeError]) -> Self {
+        let mut all = match errors {
+            [error] => Self::of(Kind::Config, error),
+            _ => Self::new(Kind::Config, "what the yaml names cannot be sent"),
+        };
+        if let [_, _, ..] = errors {
+            all.chain
+                .extend(errors.iter().map(|error| chain(error).join(": ")));
+        }
+        let is_missing = |error: &TreeError| {
+            matches!(
+                error,
+                TreeError::NotThere { .. } | TreeError::Missing { .. }
+            )
+        };
+        if errors.iter().any(is_missing) {
+            all.hints.push(
+                "make it, or correct the path; paths are relative to the yaml's folder".into(),
+            );
+        }
+        all
     }
 
     /// A file that a site's `tls` names.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::args::InitArgs;
 use super::{Console, Failure, Kind};
 use crate::config;
@@ -14,6 +16,9 @@ pub fn init(args: &InitArgs, console: &Console) -> Result<(), Failure> {
         None => {
             write_new(&args.dir.join("stackctl.yaml"), config::STARTER.as_bytes())?;
             let path = args.dir.join("stackctl.yaml");
+            if console.json {
+                return told(&args.dir, 1, console);
+            }
             console.say(&format!(
                 "wrote {}; edit its hosts, then run `stackctl plan`",
                 path.display()
@@ -21,12 +26,19 @@ pub fn init(args: &InitArgs, console: &Console) -> Result<(), Failure> {
         }
         Some(name) => {
             let count = unpack(name, &args.dir)?;
+            if console.json {
+                return told(&args.dir, count, console);
+            }
             console.say(&format!(
                 "wrote {count} files to {}; README.md there says what to do next",
                 args.dir.display()
             ))
         }
     }
+}
+
+fn told(folder: &Path, files: usize, console: &Console) -> Result<(), Failure> {
+    console.say(&json!({"schema": 1, "folder": folder, "files": files}).to_string())
 }
 
 /// Unpacks a bundled example. Nothing is written when any of its files is there already.
@@ -50,7 +62,7 @@ pub fn unpack(name: &str, dir: &Path) -> Result<usize, Failure> {
 fn write_new(path: &Path, contents: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
-            Kind::Ours,
+            Kind::Usage,
             format!("cannot write {}: {error}", path.display()),
         )
     };

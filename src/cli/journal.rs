@@ -111,7 +111,7 @@ impl Written {
     }
 
     /// Adds the run's line to the history of each host that it was to change, also when it failed. What cannot be written
-    /// is told, and changes nothing else.
+    /// is told, and changes nothing else. Hosts that were left to themselves write it themselves.
     pub async fn end(
         &self,
         fleet: &Fleet,
@@ -127,7 +127,8 @@ impl Written {
         }
         let hosts = fleet
             .iter()
-            .filter(|(host, _)| plan.steps.iter().any(|step| step.host == **host));
+            .filter(|(host, _)| plan.steps.iter().any(|step| step.host == **host))
+            .filter(|(host, _)| !outcome.left.contains(*host));
         self.write(hosts, &line, console).await;
     }
 

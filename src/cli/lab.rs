@@ -11,13 +11,19 @@ use crate::lab::{self, Lab, LabError, LabEvent, LabHost, LabName, UpOptions};
 
 pub async fn lab(command: LabCommand, global: &Global, console: &Console) -> Result<(), Failure> {
     match command {
-        LabCommand::Up { hosts, base, which } => {
+        LabCommand::Up {
+            hosts,
+            base,
+            ready,
+            which,
+        } => {
             let name = name(which.name.as_deref())?;
             let base = base.parse().map_err(|error| failure(&error))?;
             let options = UpOptions {
                 name,
                 hosts,
                 base,
+                ready,
                 may_install: global.yes,
             };
             let lab = up(options, console).await?;
@@ -111,6 +117,9 @@ pub async fn lab(command: LabCommand, global: &Global, console: &Console) -> Res
                 lab::remove_images()
                     .await
                     .map_err(|error| failure(&error))?;
+            }
+            if console.json {
+                return console.say(&json!({"schema": 1, "removed": name.as_str()}).to_string());
             }
             console.say(&format!("lab {} is gone", name.as_str()))
         }

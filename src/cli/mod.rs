@@ -49,7 +49,8 @@ use timeline::Timeline;
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    cli.global.forget_empty();
     let console = Console::new(&cli.global);
     logging(&cli.global, console.paint);
     let runtime = tokio::runtime::Builder::new_multi_thread()

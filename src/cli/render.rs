@@ -210,7 +210,7 @@ fn write(path: &Path, contents: &str) -> Result<(), Failure> {
         .and_then(|()| fs::write(path, contents))
         .map_err(|error| {
             Failure::new(
-                Kind::Ours,
+                Kind::Usage,
                 format!("cannot write {}: {error}", path.display()),
             )
         })

@@ -298,12 +298,17 @@ impl Agreed<'_> {
             cancelled,
         )
         .await;
+        let broken: Vec<TransportError> = fleet.values().filter_map(|host| host.broken()).collect();
+        // What they still do would wait for a good-bye, and end with it.
+        let left = fleet
+            .iter()
+            .filter(|(host, _)| outcome.left.contains(*host));
+        join_all(left.map(|(_, host)| host.leave())).await;
         // The history of a stack that was taken away went with it.
         if what != What::Destroy || !outcome.is_success() {
             written.end(fleet, plan, &outcome, self.console).await;
         }
         let told = outcome_json(what, plan, &outcome, self.started);
-        let broken: Vec<TransportError> = fleet.values().filter_map(|host| host.broken()).collect();
         let result = finish(what, plan, outcome, self.started, self.console);
         // A step may only know that nobody answered it.
         let result = result.map_err(|failure| {

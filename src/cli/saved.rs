@@ -56,7 +56,7 @@ pub fn of(
 pub fn write(saved: &SavedPlan, file: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
-            Kind::Ours,
+            Kind::Usage,
             format!("cannot write {}: {error}", file.display()),
         )
         .hint("name a file in a folder that you may write to")
@@ -185,7 +185,12 @@ pub async fn apply(
     if let Some(moved) = then.moved_to(&now) {
         run::close(&fleet).await;
         let why = "the saved plan does not hold any more; nothing was changed";
-        return Err(refuse(why, &moved, console));
+        let (value, failure) = refuse(why, &moved, console);
+        if console.json {
+            // When stdout is gone, the exit code still tells.
+            let _ = console.say(&value.to_string());
+        }
+        return Err(failure);
     }
     if args.dry_run || both.is_empty() {
         run::close(&fleet).await;
@@ -270,7 +275,9 @@ impl Saved<'_> {
             if let Some(moved) = self.then.deploy_moved_to(&SavedPart::of(&deploy)) {
                 let why = "provision is done, but deploy would now do something else than was saved; \
                            nothing was deployed";
-                return Err(refuse(why, &moved, self.console));
+                let (value, failure) = refuse(why, &moved, self.console);
+                told.push(("deploy", value));
+                return Err(failure);
             }
             self.part(What::Deploy, &deploy, &facts, cancelled, &mut told)
                 .await
@@ -319,20 +326,17 @@ fn holds(both: &Both, dry_run: bool, console: &Console) -> Result<(), Failure> {
     console.say(&format!("{prefix}{}", summaries.join(", ")))
 }
 
-fn refuse(why: &str, moved: &Moved, console: &Console) -> Failure {
+fn refuse(why: &str, moved: &Moved, console: &Console) -> (Value, Failure) {
     let mut failure = Failure::new(Kind::Refused, why);
-    if console.json {
-        let value = json!({
-            "schema": 1,
-            "command": "apply",
-            "holds": false,
-            "error": why,
-            "reasons": moved.reasons,
-            "diff": moved.diff,
-        });
-        // When stdout is gone, the exit code still tells.
-        let _ = console.say(&value.to_string());
-    } else {
+    let value = json!({
+        "schema": 1,
+        "command": "apply",
+        "holds": false,
+        "error": why,
+        "reasons": moved.reasons,
+        "diff": moved.diff,
+    });
+    if !console.json {
         let lines = moved.diff.lines().map(|line| {
             let line = printable(line);
             match line.as_bytes().first() {
@@ -352,5 +356,6 @@ fn refuse(why: &str, moved: &Moved, console: &Console) -> Failure {
     if more > 0 {
         failure.chain.push(format!("and {more} more"));
     }
-    failure.hint("look at it, and save a new plan: `stackctl plan --out FILE`")
+    let failure = failure.hint("look at it, and save a new plan: `stackctl plan --out FILE`");
+    (value, failure)
 }

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::args::Global;
@@ -88,7 +89,8 @@ pub fn load(global: &Global, console: &Console) -> Result<Loaded, Failure> {
     let read = config::read(&source, overlay.as_ref(), &around, &elsewhere);
     let config::Read { mut stack, notes } = read.map_err(|errors| {
         if console.json {
-            let _ = console.say(&errors.to_json().to_string());
+            let told = json!({"schema": 1, "errors": errors.to_json()});
+            let _ = console.say(&told.to_string());
         }
         Failure::config(&errors, console.paint, console.width)
     })?;
@@ -166,17 +168,18 @@ fn read(global: &Global) -> Result<Yaml, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(Kind::Ours, format!("no current folder: {error}")))?;
     if global.config.as_deref() == Some(Path::new("-")) {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| {
-            Failure::new(
-                Kind::Config,
-                format!("cannot read the yaml from stdin: {error}"),
-            )
-        })?;
+        // It gives its text once, and some commands look at the yaml twice.
+        static STDIN: OnceLock<Result<String, String>> = OnceLock::new();
+        let text = STDIN.get_or_init(|| {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map(|_| text)
+                .map_err(|error| format!("cannot read the yaml from stdin: {error}"))
+        });
+        let text = text.clone();
         return Ok(Yaml {
             name: "<stdin>".into(),
-            text,
+            text: text.map_err(|why| Failure::new(Kind::Config, why))?,
             base: here,
             path: None,
         });
@@ -416,13 +419,22 @@ impl Loaded {
 
     /// The releases that this folder and this machine's secrets make now, of the chosen services on the chosen hosts.
     pub fn releases(&self, given: &GivenSecrets) -> Result<Vec<Release>, Failure> {
-        let mut releases = Vec::new();
+        let mut trees = Vec::new();
+        let mut errors = Vec::new();
         for name in &self.services {
             let service = &self.stack.services[name];
-            if !service.is_released() {
-                continue;
+            if service.is_released() {
+                match observe::tree_of(service) {
+                    Ok(tree) => trees.push((name, service, tree)),
+                    Err(error) => errors.push(error),
+                }
             }
-            let tree = observe::tree_of(service).map_err(|error| Failure::tree(&error))?;
+        }
+        if !errors.is_empty() {
+            return Err(Failure::trees(&errors));
+        }
+        let mut releases = Vec::new();
+        for (name, service, tree) in trees {
             for host in service
                 .hosts
                 .iter()

@@ -69,8 +69,8 @@ fn number(text: &str) -> Option<Scalar> {
     let numeric = digits
         .chars()
         .all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
-    let begins = digits.starts_with(|c: char| c.is_ascii_digit())
-        || digits[1.min(digits.len())..].starts_with(|c: char| c.is_ascii_digit());
+    let mut first = digits.chars();
+    let begins = first.by_ref().take(2).any(|c| c.is_ascii_digit());
     if !numeric || !begins {
         return None;
     }
@@ -158,6 +158,10 @@ mod tests {
             ("1:30:45", "1:30:45"),
             ("1.0", "1"),
             ("-0", "0"),
+            ("-é", "-é"),
+            ("+–", "+–"),
+            (".ä", ".ä"),
+            ("-", "-"),
             ("+5", "5"),
             ("0b11", "3"),
             ("1.10", "1.1"),

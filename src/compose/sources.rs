@@ -472,7 +472,8 @@ impl<'a> Loader<'a> {
                 let file = self.register(path, text, context);
                 let span = Span::new(file, error.at, error.at);
                 self.report("env-file", span, error.message)
-                    .hint(error.hint);
+                    .hint(error.hint)
+                    .secret();
                 None
             }
         }

@@ -241,7 +241,15 @@ impl Relations<'_> {
             ),
         ];
         for database in databases {
-            for end in ["HOST", "PORT", "NAME", "USER", "PASSWORD_FILE", "URL_FILE"] {
+            for end in [
+                "HOST",
+                "PORT",
+                "NAME",
+                "USER",
+                "PASSWORD_FILE",
+                "URL_FILE",
+                "CA_FILE",
+            ] {
                 let name = format!("{}_{end}", database.value.env_prefix());
                 reserved.push((name, format!("`needs: [{}]` sets it", database.value)));
             }
@@ -255,6 +263,15 @@ impl Relations<'_> {
                 reader
                     .report("reserved-env", *span, format!("`{name}` is reserved"))
                     .hint(format!("{why}; remove it here"));
+            }
+            let mut files = raw.secrets.file_places();
+            if let Some((secret, span)) = files.find(|(secret, _)| format!("{secret}_FILE") == name)
+            {
+                let message =
+                    format!("`{name}` is reserved, and would hold the path of `{secret}`");
+                reader
+                    .report("reserved-env", span, message)
+                    .hint(format!("{why}; give the secret another name"));
             }
         }
     }

@@ -14,7 +14,8 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<S
         let message = format!("`{name}`: a secret cannot stand in the yaml");
         reader
             .report("secret-in-yaml", node.span, message)
-            .hint(HINT);
+            .hint(HINT)
+            .secret();
         return None;
     }
     let fields = reader.fields(&format!("`{name}`"), node, &SECRET_SOURCE)?;

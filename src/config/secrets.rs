@@ -107,6 +107,11 @@ impl RawSecrets {
             .map(|variable| (variable.name.clone(), variable.place))
     }
 
+    /// Where each secret that is read from a file is named.
+    pub fn file_places(&self) -> impl Iterator<Item = (&EnvName, Span)> + '_ {
+        self.files.iter().map(|name| (&name.value, name.span))
+    }
+
     pub fn settled(&self) -> ServiceSecrets {
         let env = self.env.iter();
         ServiceSecrets {
@@ -270,6 +275,10 @@ mod tests {
         check(
             &used("    env: {LISTEN_SOCKET: {secret: STRIPE_KEY}}\n"),
             "7:11 [LISTEN_SOCKET] reserved-env: `LISTEN_SOCKET` is reserved | stackctl sets it when `listen` is `socket`; remove it here",
+        );
+        check(
+            "stack: s\nhosts: {h: 10.0.0.1}\nservices:\n  db: {mysql: {}}\n  a: {build: ., needs: [db], secrets: [DB_PASSWORD]}\nsecrets: {DB_PASSWORD: {env: A}}\n",
+            "5:40 [DB_PASSWORD] reserved-env: `DB_PASSWORD_FILE` is reserved, and would hold the path of `DB_PASSWORD` | `needs: [db]` sets it; give the secret another name",
         );
         check(
             &with("", "secrets: {A: hunter2}\n"),

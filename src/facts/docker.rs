@@ -202,9 +202,22 @@ impl DockerFacts {
     pub fn has_image(&self, image: &str) -> bool {
         match by_digest(image) {
             Some(image) => self.digests.contains(&image),
+            None if is_bare(image) => self
+                .images
+                .contains_key(&format!("{}:latest", listed(image))),
             None => self.images.contains_key(listed(image)),
         }
     }
+}
+
+/// Whether a name has neither a tag nor a digest, and so means the tag `latest`: engines list it by that, and pull all tags of it
+/// when they are not told (<https://docs.docker.com/reference/api/engine/version/v1.43/#tag/Image/operation/ImageCreate>).
+pub fn is_bare(image: &str) -> bool {
+    !image
+        .rsplit('/')
+        .next()
+        .unwrap_or(image)
+        .contains([':', '@'])
 }
 
 /// A name as engines list it: those of Docker Hub are short.
@@ -240,11 +253,20 @@ mod tests {
     #[test]
     fn an_image_is_known_by_its_tag_or_by_its_digest() {
         let docker = DockerFacts {
-            images: BTreeMap::from([("r:5000/a:1".to_owned(), ImageFacts::default())]),
+            images: ["r:5000/a:1", "r:5000/b:latest", "redis:latest"]
+                .map(|name| (name.to_owned(), ImageFacts::default()))
+                .into(),
             digests: BTreeSet::from(["r:5000/a@sha256:0".to_owned()]),
             ..DockerFacts::default()
         };
-        for there in ["r:5000/a:1", "r:5000/a@sha256:0", "r:5000/a:2@sha256:0"] {
+        for there in [
+            "r:5000/a:1",
+            "r:5000/a@sha256:0",
+            "r:5000/a:2@sha256:0",
+            "r:5000/b",
+            "redis",
+            "docker.io/library/redis",
+        ] {
             assert!(docker.has_image(there), "{there}");
         }
         for absent in ["r:5000/a", "r:5000/a:1@sha256:1", "r:5000/b@sha256:0"] {

@@ -121,6 +121,8 @@ pub struct UnitFacts {
     pub is_stale: bool,
     /// Since when it is active, RFC 3339, for units of releases.
     pub since: Option<String>,
+    /// What it says of itself, for units of releases: whose they are.
+    pub description: String,
 }
 
 impl UnitFacts {
@@ -252,8 +254,12 @@ impl HostFacts {
                     restarts: restarts.parse().unwrap_or(0),
                     is_stale: stale.first() == Some(&"yes"),
                     since: stale.get(1).map(|since| (*since).to_owned()),
+                    description: String::new(),
                 };
                 self.units.insert(id.into(), unit);
+            }
+            ["described", id, description] => {
+                self.units.get_mut(id)?.description = description.into();
             }
             ["user", name, id] => drop(self.users.insert(name.into(), id.parse().ok()?)),
             ["source", folder, digest] => {
@@ -391,12 +397,17 @@ mod tests {
             machine\tx86_64\t6.1.0\tweb1\nuptime\t88\nclock\t1795235658\t2026-11-21T04:34:18Z\n\
             memory\tMemTotal\t1000\nmemory\tMemAvailable\t900\ndisk\t/var/lib\t100\t50\ninodes\t/run\t-\t-\n\
             init\tsystemd\nmissing\tflock\nread-only\t/var/lib\npackage\tnginx\t1.22.1-9\nunit\tnginx.service\tloaded\tactive\trunning\tenabled\t0\tyes\n\
+            unit\tnames-api@5341b4feb668.service\tloaded\tactive\trunning\tstatic\t0\tno\t2026-11-21T04:30:00Z\n\
+            described\tnames-api@5341b4feb668.service\tnames/api, release 5341b4feb668\n\
             path\t/etc/hostname\tf\t644\t0\t0\t\ndigest\t/etc/hostname\tabcd\ncontents\t/etc/hostname\tdm0K\n\
             path\t/bin\tl\t777\t0\t0\tusr/bin\n\
             listener\t22\t0.0.0.0\tsshd\ndocker\t/run/docker.sock\t1.41\ngeneration\t0123456789ab\nnginx\tnginx version: nginx/1.22.1\n";
         let facts = HostFacts::parse(answer, &manifest()).unwrap();
         assert_eq!(facts.os.codename, "bookworm");
         assert!(facts.is_active("nginx.service") && facts.units["nginx.service"].is_stale);
+        let unit = &facts.units["names-api@5341b4feb668.service"];
+        assert_eq!(unit.since.as_deref(), Some("2026-11-21T04:30:00Z"));
+        assert_eq!(unit.description, "names/api, release 5341b4feb668");
         assert_eq!(facts.generation.as_deref(), Some("0123456789ab"));
         assert_eq!(facts.link(&"/bin".parse().unwrap()), Some("usr/bin"));
         let hostname = &facts.files[&"/etc/hostname".parse().unwrap()];

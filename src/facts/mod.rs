@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub use certificate::{CertificateFacts, Leaf, OwnCertificate, OwnCertificates};
 pub use docker::{
     ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts, DockerFacts, ImageFacts,
-    MountFacts, NetworkFacts, RegistryFacts, SchemaFacts, by_digest,
+    MountFacts, NetworkFacts, RegistryFacts, SchemaFacts, by_digest, is_bare,
 };
 pub use firewall::FirewallFacts;
 pub use given::{GivenSecrets, GivenToService};

@@ -118,6 +118,8 @@ pub async fn images() -> Result<Vec<LabImage>, LabError> {
 /// Removes all images that labs keep; those that a running lab uses make it fail, so `down` comes first.
 pub async fn remove_images() -> Result<(), LabError> {
     let docker = engine::connect().await?;
+    super::registry::remove_unfinished(&docker).await?;
+    super::ready::remove_stores(&docker).await?;
     for image in images().await? {
         let options = RemoveImageOptionsBuilder::default().build();
         let what = format!("remove the image {}", image.tag);
@@ -130,7 +132,10 @@ pub async fn remove_images() -> Result<(), LabError> {
 }
 
 /// Something that another process removed meanwhile is removed.
-fn gone<T>(result: Result<T, bollard::errors::Error>, what: &str) -> Result<(), LabError> {
+pub(super) fn gone<T>(
+    result: Result<T, bollard::errors::Error>,
+    what: &str,
+) -> Result<(), LabError> {
     match result {
         Ok(_)
         | Err(bollard::errors::Error::DockerResponseServerError {

@@ -13,6 +13,8 @@ done </proc/self/mounts
 # Nested overlay mounts and volumes must not leak, and systemd expects a shared root.
 mount --make-rshared /
 
+# The size that sshd takes at least: what is usual takes seconds to find, at each first boot.
+[ -e /etc/ssh/ssh_host_rsa_key ] || ssh-keygen -q -t rsa -b 2048 -N '' -f /etc/ssh/ssh_host_rsa_key
 [ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A
 
 # systemd reads this to know that devices and kernel settings are not its own.

@@ -81,6 +81,8 @@ impl LabHost {
 /// What a host's container is made from.
 pub(super) struct HostSpec<'a> {
     pub image: &'a str,
+    /// What its engine keeps.
+    pub volume: &'a str,
     pub network: &'a str,
     pub labels: HashMap<String, String>,
     /// A line for the user's authorized_keys.
@@ -166,7 +168,7 @@ fn create_body(
                 (text("/tmp"), text("exec,mode=1777")),
             ])),
             // Overlay on overlay is refused by the kernel.
-            binds: Some(vec![format!("{}:/var/lib/docker", host.container)]),
+            binds: Some(vec![format!("{}:/var/lib/docker", spec.volume)]),
             ..HostConfig::default()
         }),
         networking_config: Some(NetworkingConfig {

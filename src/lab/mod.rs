@@ -15,6 +15,7 @@ mod fault;
 mod host;
 mod image;
 mod machine;
+mod ready;
 mod recipe;
 mod registry;
 mod state;

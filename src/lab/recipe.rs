@@ -114,17 +114,13 @@ pub struct Recipe {
 
 /// Tag of the bare root file system of a suite.
 pub fn rootfs_tag(base: Base, machine: &Machine) -> String {
-    let mut hash = Sha256::new();
-    for part in [
+    let hash = short_hash([
         ROOTFS,
         &machine.mirror,
         &machine.security,
         &machine.apt_conf,
-    ] {
-        hash.update(part);
-        hash.update([0]);
-    }
-    format!("{REPOSITORY}/rootfs-{base}:{}", short(hash))
+    ]);
+    format!("{REPOSITORY}/rootfs-{base}:{hash}")
 }
 
 /// A root file system with the machine's settings in it, on which all others are built.
@@ -158,6 +154,22 @@ pub fn host_recipe(base: Base, from: &str) -> Recipe {
     recipe(
         &format!("host-{base}"),
         format!("host on Debian {base}"),
+        files,
+        arguments,
+        None,
+    )
+}
+
+/// A host on which the packages are that provisioning installs on most.
+pub fn ready_recipe(base: Base, from: &str) -> Recipe {
+    let files = vec![
+        text("ready.sh", include_str!("ready.sh")),
+        text("Dockerfile", include_str!("ready.Dockerfile")),
+    ];
+    let arguments = vec![("FROM", from.to_owned())];
+    recipe(
+        &format!("ready-{base}"),
+        format!("ready host on Debian {base}"),
         files,
         arguments,
         None,
@@ -260,6 +272,16 @@ fn recipe(
         arguments,
         really,
     }
+}
+
+/// A hash of words that differ when one of them does, as tags have it.
+pub fn short_hash<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update(word);
+        hash.update([0]);
+    }
+    short(hash)
 }
 
 fn short(hash: Sha256) -> String {

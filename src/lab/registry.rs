@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use bollard::Docker;
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, PortBinding};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, PushImageOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, StartContainerOptions,
+    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
+    PushImageOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    StartContainerOptions,
 };
 use futures_util::StreamExt;
 
 use super::Base;
+use super::down::gone;
 use super::error::LabError;
 use super::event::{Events, LabEvent};
 use super::host::free_ports;
@@ -53,6 +55,7 @@ pub async fn ensure(
     events(LabEvent::Phase {
         name: "registry with the stand-ins".to_owned(),
     });
+    remove_unfinished(docker).await?;
     let port = free_ports("registry", 1)[0];
     let container = format!("{REPOSITORY}-filling-{port}");
     let result = fill(docker, &empty, &recipes, &container, port, &filled, events).await;
@@ -63,6 +66,29 @@ pub async fn ensure(
     // A container that was never made is no failure of its own.
     let _ = docker.remove_container(&container, Some(force)).await;
     result.map(|()| filled)
+}
+
+/// Registries that somebody stopped us from filling.
+pub(super) async fn remove_unfinished(docker: &Docker) -> Result<(), LabError> {
+    let name = format!("{REPOSITORY}-filling-");
+    let filters = HashMap::from([("name", vec![name.as_str()])]);
+    let options = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&filters)
+        .build();
+    let left = docker
+        .list_containers(Some(options))
+        .await
+        .map_err(LabError::engine("list registries that were being filled"))?;
+    for id in left.into_iter().filter_map(|container| container.id) {
+        let force = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        let what = "remove a registry that was being filled";
+        gone(docker.remove_container(&id, Some(force)).await, what)?;
+    }
+    Ok(())
 }
 
 async fn fill(

@@ -21,7 +21,7 @@ use super::event::{Events, LabEvent};
 use super::host::{self, HostSpec, LabHost, PUBLISHED, free_ports};
 use super::machine::Machine;
 use super::state::{Alone, Lab, LabName, StateFolder, alone};
-use super::{Base, LABEL, engine, image, recipe, registry};
+use super::{Base, LABEL, engine, image, ready, recipe, registry};
 
 /// The most hosts of one lab.
 const MOST_HOSTS: u8 = 9;
@@ -33,6 +33,8 @@ pub struct UpOptions {
     /// 1 to 9; a lab that has more already keeps them.
     pub hosts: u8,
     pub base: Base,
+    /// Whether new hosts have what `provision` installs on most, and images that many stacks begin with.
+    pub ready: bool,
     /// Whether packages may be installed on this machine, the Docker engine among them.
     pub may_install: bool,
 }
@@ -81,7 +83,7 @@ pub async fn up(options: UpOptions, events: Events<'_>) -> Result<Lab, LabError>
         });
     }
     let docker = engine::ensure_engine(options.may_install, &mut *events).await?;
-    let images = ensure_images(&docker, options.base, &mut *events).await?;
+    let images = ensure_images(&docker, options.base, options.ready, &mut *events).await?;
 
     events(LabEvent::Phase {
         name: format!("lab {}", lab.name),
@@ -110,13 +112,17 @@ pub async fn up(options: UpOptions, events: Events<'_>) -> Result<Lab, LabError>
             HostState::Stopped => start(&docker, &host.container).await?,
             HostState::Missing => {
                 events(LabEvent::Line(format!("starting {}", host.name)));
-                if daemon_json.is_none() && images.registry.is_some() {
-                    daemon_json = Some(daemon_settings(&docker, &images.host).await?);
+                if daemon_json.is_none() {
+                    daemon_json = daemon_settings(&docker, &images).await?;
                 }
                 let labels = labels(&lab.name);
                 ensure_volume(&docker, &host.container, &labels).await?;
+                if let Some(store) = &images.store {
+                    ready::link(&docker, &images, store, &host.container, &labels).await?;
+                }
                 let spec = HostSpec {
                     image: &images.host,
+                    volume: &host.container,
                     network: &network,
                     labels,
                     public_key: &public_key,
@@ -181,27 +187,39 @@ pub async fn network_address(host: &LabHost) -> Result<Option<IpAddr>, LabError>
     Ok(addresses.next())
 }
 
-struct Images {
-    host: String,
+/// What hosts of a lab are made from.
+pub(super) struct Images {
+    pub host: String,
     /// None where a public registry answers: then the hosts use that, and the images are the real ones.
-    registry: Option<String>,
+    pub registry: Option<String>,
+    /// The volume with the images that a ready host begins with; none for a bare one.
+    pub store: Option<String>,
 }
 
 async fn ensure_images(
     docker: &Docker,
     base: Base,
+    is_ready: bool,
     events: Events<'_>,
 ) -> Result<Images, LabError> {
     let machine = Machine::read();
     let host = recipe::host_recipe(base, &recipe::base_tag(base, &machine));
+    let bare = |registry| Images {
+        host: host.tag.clone(),
+        registry,
+        store: None,
+    };
     let filled = registry::tag(&machine);
     let is_public = image::was_pulled(docker, base, &machine).await?;
     let has_host = image::exists(docker, &host.tag).await?;
     if has_host && (is_public || image::exists(docker, &filled).await?) {
-        return Ok(Images {
-            host: host.tag,
-            registry: (!is_public).then_some(filled),
-        });
+        let bare = bare((!is_public).then_some(filled));
+        if !is_ready {
+            return Ok(bare);
+        }
+        if let Some(ready) = ready::find(docker, base, &bare).await? {
+            return Ok(ready);
+        }
     }
 
     let _lock = alone(Alone::BuildImages).await?;
@@ -210,15 +228,16 @@ async fn ensure_images(
     let registry = if image::was_pulled(docker, base, &machine).await? {
         None
     } else {
-        Some(registry::ensure(docker, &machine, events).await?)
+        Some(registry::ensure(docker, &machine, &mut *events).await?)
     };
-    Ok(Images {
-        host: host.tag,
-        registry,
-    })
+    let bare = bare(registry);
+    if is_ready {
+        return ready::ensure(docker, base, &bare, events).await;
+    }
+    Ok(bare)
 }
 
-fn new_host(lab: &LabName, number: usize, folder: &StateFolder) -> LabHost {
+pub(super) fn new_host(lab: &LabName, number: usize, folder: &StateFolder) -> LabHost {
     let name = format!("web{number}");
     let container = object_name(lab, Some(&name));
     let mut ports = free_ports(&container, PUBLISHED.len() + 1).into_iter();
@@ -234,18 +253,22 @@ fn new_host(lab: &LabName, number: usize, folder: &StateFolder) -> LabHost {
     }
 }
 
-fn object_name(lab: &LabName, part: Option<&str>) -> String {
+pub(super) fn object_name(lab: &LabName, part: Option<&str>) -> String {
     match part {
         Some(part) => format!("stackctl-lab-{lab}-{part}"),
         None => format!("stackctl-lab-{lab}"),
     }
 }
 
-fn labels(lab: &LabName) -> HashMap<String, String> {
+pub(super) fn labels(lab: &LabName) -> HashMap<String, String> {
     HashMap::from([(LABEL.to_owned(), lab.to_string())])
 }
 
-async fn ensure_network(docker: &Docker, lab: &LabName, network: &str) -> Result<(), LabError> {
+pub(super) async fn ensure_network(
+    docker: &Docker,
+    lab: &LabName,
+    network: &str,
+) -> Result<(), LabError> {
     if docker
         .inspect_network(network, None::<InspectNetworkOptions>)
         .await
@@ -267,7 +290,7 @@ async fn ensure_network(docker: &Docker, lab: &LabName, network: &str) -> Result
 }
 
 /// The engine keeps an existing volume of that name as it is.
-async fn ensure_volume(
+pub(super) async fn ensure_volume(
     docker: &Docker,
     name: &str,
     labels: &HashMap<String, String>,
@@ -284,7 +307,7 @@ async fn ensure_volume(
     Ok(())
 }
 
-async fn ensure_registry(
+pub(super) async fn ensure_registry(
     docker: &Docker,
     lab: &LabName,
     network: &str,
@@ -354,8 +377,15 @@ async fn container_state(docker: &Docker, container: &str) -> Result<HostState, 
 
 /// `/etc/docker/daemon.json` of a host: the lab's registry as mirror of docker.io, and name servers that nested
 /// containers can reach. The host's own resolver is the engine's, on a loopback address that ends at the host.
-async fn daemon_settings(docker: &Docker, host_image: &str) -> Result<String, LabError> {
-    let servers = name_servers(&resolv_conf(docker, host_image).await?);
+/// None where there is no registry.
+pub(super) async fn daemon_settings(
+    docker: &Docker,
+    images: &Images,
+) -> Result<Option<String>, LabError> {
+    if images.registry.is_none() {
+        return Ok(None);
+    }
+    let servers = name_servers(&resolv_conf(docker, &images.host).await?);
     let mirror = format!("registry:{}", registry::PORT);
     let mut settings = serde_json::json!({
         "registry-mirrors": [format!("http://{mirror}")],
@@ -364,18 +394,29 @@ async fn daemon_settings(docker: &Docker, host_image: &str) -> Result<String, La
     if !servers.is_empty() {
         settings["dns"] = servers.into();
     }
-    Ok(format!("{settings:#}\n"))
+    Ok(Some(format!("{settings:#}\n")))
 }
 
 /// `resolv.conf` as the engine gives it to a container on its default network: with name servers that containers
 /// reach, whatever the machine around the engine uses.
 async fn resolv_conf(docker: &Docker, image: &str) -> Result<String, LabError> {
-    let failed = || LabError::engine("find the name servers of containers");
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(vec!["cat".to_owned(), "/etc/resolv.conf".to_owned()]),
         ..ContainerCreateBody::default()
     };
+    let (_, text) = output_of(docker, body, "find the name servers of containers").await?;
+    Ok(text)
+}
+
+/// Runs a container to its end and removes it; returns its exit code and what it printed.
+pub(super) async fn output_of(
+    docker: &Docker,
+    body: ContainerCreateBody,
+    what: &str,
+) -> Result<(i64, String), LabError> {
+    use bollard::errors::Error::DockerContainerWaitError;
+    let failed = || LabError::engine(what);
     let id = docker
         .create_container(None, body)
         .await
@@ -386,22 +427,32 @@ async fn resolv_conf(docker: &Docker, image: &str) -> Result<String, LabError> {
             .start_container(&id, None::<StartContainerOptions>)
             .await?;
         let mut exits = docker.wait_container(&id, None::<WaitContainerOptions>);
-        while exits.next().await.is_some() {}
-        let options = LogsOptionsBuilder::default().stdout(true).build();
+        let mut code = 0;
+        while let Some(exit) = exits.next().await {
+            code = match exit {
+                Ok(ended) => ended.status_code,
+                Err(DockerContainerWaitError { code, .. }) => code,
+                Err(error) => return Err(error),
+            };
+        }
+        let options = LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .build();
         let mut logs = docker.logs(&id, Some(options));
         let mut text = String::new();
         while let Some(item) = logs.next().await {
             text.push_str(&item?.to_string());
         }
-        Ok(text)
+        Ok((code, text))
     };
-    let text = read.await;
+    let output = read.await;
     let force = RemoveContainerOptionsBuilder::default().force(true).build();
     docker
         .remove_container(&id, Some(force))
         .await
         .map_err(failed())?;
-    text.map_err(failed())
+    output.map_err(failed())
 }
 
 fn name_servers(resolv_conf: &str) -> Vec<String> {

@@ -35,7 +35,7 @@ use tokio::sync::watch;
 
 pub use record::{Kind, Outcome, Record, Recording, Route, Stream, StreamEnd};
 pub use search::Search;
-pub use summary::{Bucket, Summary};
+pub use summary::{Bucket, Gaps, Summary};
 pub use tls::Tls;
 
 /// A kept connection that was unused for this long is replaced; nginx ends one after 75 s by default.

@@ -21,9 +21,19 @@ pub struct Summary {
     pub p99: f64,
     pub p99_9: f64,
     pub slowest: f64,
-    /// The longest time in which no request was answered well, and how long after the beginning of the stretch it began.
+    /// The longest time without a good answer that the stretch has a part of, and how long after its beginning it began;
+    /// 0 when it began before.
     pub longest_gap: f64,
     pub longest_gap_at: f64,
+}
+
+/// The longest times without a good answer in stretches of one length, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Gaps {
+    pub stretches: u64,
+    pub p50: f64,
+    pub p90: f64,
+    pub longest: f64,
 }
 
 /// Some of the requests, for a picture.
@@ -41,9 +51,7 @@ pub struct Bucket {
 impl Recording {
     /// The requests of visitors that were due from `from` to before `to`, in microseconds since the load began.
     pub fn summary(&self, from: u64, to: u64) -> Summary {
-        self.summary_of(from, to, |kind| {
-            matches!(kind, Kind::KeepAlive | Kind::Close)
-        })
+        self.summary_of(from, to, is_visit)
     }
 
     /// The same of chosen kinds.
@@ -51,22 +59,18 @@ impl Recording {
         let mut outcomes = BTreeMap::new();
         let mut statuses = BTreeMap::new();
         let mut latencies = Vec::new();
-        let mut done = Vec::new();
         let mut requests = 0;
         for record in self.chosen(from, to, &wanted) {
             requests += 1;
             *outcomes.entry(record.outcome.name()).or_default() += 1;
             match record.outcome {
-                Outcome::Ok => {
-                    latencies.push(record.took);
-                    done.push(record.done());
-                }
+                Outcome::Ok => latencies.push(record.took),
                 Outcome::Status => *statuses.entry(record.status).or_default() += 1,
                 _ => {}
             }
         }
         latencies.sort_unstable();
-        let (gap, gap_at) = longest_gap(from, to, done);
+        let (gap, gap_at) = longest_gap(from, to, &self.answered(&wanted));
         let at = |share| milliseconds(percentile(&latencies, share).into());
         Summary {
             seconds: (to.saturating_sub(from)) as f64 / 1e6,
@@ -84,13 +88,59 @@ impl Recording {
         }
     }
 
+    /// Visitors' gaps in the stretches of `width` microseconds that have one of these moments in their middle.
+    pub fn gaps_around(&self, moments: &[u64], width: u64) -> Gaps {
+        self.gaps(
+            moments
+                .iter()
+                .map(|moment| moment.saturating_sub(width / 2)),
+            width,
+        )
+    }
+
+    /// Those in stretches as long, one after another from `from` to `to`, that have no part of the former: what the machine
+    /// and the load do by themselves, to compare with.
+    pub fn gaps_beside(&self, moments: &[u64], width: u64, (from, to): (u64, u64)) -> Gaps {
+        let width = width.max(1);
+        let is_apart = |begin: &u64| {
+            let middle = begin + width / 2;
+            moments
+                .iter()
+                .all(|moment| moment.abs_diff(middle) >= width)
+        };
+        let begins = (0..to.saturating_sub(from) / width).map(|number| from + number * width);
+        self.gaps(begins.filter(is_apart), width)
+    }
+
+    fn gaps(&self, begins: impl Iterator<Item = u64>, width: u64) -> Gaps {
+        let answered = self.answered(&is_visit);
+        let mut gaps: Vec<u64> = begins
+            .map(|begin| longest_gap(begin, begin + width, &answered).0)
+            .collect();
+        gaps.sort_unstable();
+        Gaps {
+            stretches: gaps.len() as u64,
+            p50: milliseconds(percentile(&gaps, 0.5)),
+            p90: milliseconds(percentile(&gaps, 0.9)),
+            longest: milliseconds(percentile(&gaps, 1.0)),
+        }
+    }
+
+    /// When each good answer of the chosen kinds was there, in order.
+    fn answered(&self, wanted: &impl Fn(Kind) -> bool) -> Vec<u64> {
+        let good = self
+            .chosen(0, u64::MAX, wanted)
+            .filter(|record| record.outcome.is_ok());
+        let mut answered: Vec<u64> = good.map(Record::done).collect();
+        answered.sort_unstable();
+        answered
+    }
+
     /// Equal stretches of the visitors' requests, those without any left out.
     pub fn buckets(&self, width: u64) -> Vec<Bucket> {
         let width = width.max(1);
         let mut grouped: BTreeMap<u64, (Vec<u32>, u64)> = BTreeMap::new();
-        for record in self.chosen(0, u64::MAX, &|kind| {
-            matches!(kind, Kind::KeepAlive | Kind::Close)
-        }) {
+        for record in self.chosen(0, u64::MAX, &is_visit) {
             let (latencies, lost) = grouped.entry(record.at / width).or_default();
             match record.outcome {
                 Outcome::Ok => latencies.push(record.took),
@@ -136,26 +186,33 @@ impl Recording {
     }
 }
 
+fn is_visit(kind: Kind) -> bool {
+    matches!(kind, Kind::KeepAlive | Kind::Close)
+}
+
 /// The smallest value that at least this share of the sorted values does not exceed; 0 without any.
-pub(super) fn percentile(sorted: &[u32], share: f64) -> u32 {
+pub(super) fn percentile<T: Copy + Default>(sorted: &[T], share: f64) -> T {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted
         .get(rank.clamp(1, sorted.len().max(1)) - 1)
         .copied()
-        .unwrap_or(0)
+        .unwrap_or_default()
 }
 
-/// The longest time between two of these moments, or between one and an end, and when it began after `from`.
-pub(super) fn longest_gap(from: u64, to: u64, mut moments: Vec<u64>) -> (u64, u64) {
-    moments.sort_unstable();
+/// The longest time between two answers that has a part in `from` to `to`, and when it began after `from`. Before the first
+/// answer and after the last one, an end of the stretch bounds it.
+pub(super) fn longest_gap(from: u64, to: u64, answered: &[u64]) -> (u64, u64) {
+    let first = answered.partition_point(|&moment| moment <= from);
+    let last = answered.partition_point(|&moment| moment < to).max(first);
+    let mut before = first.checked_sub(1).map_or(from, |index| answered[index]);
+    let end = answered.get(last).copied().unwrap_or(to.max(before));
     let mut longest = (0, 0);
-    let mut before = from;
-    for moment in moments.into_iter().chain([to]) {
-        let gap = moment.saturating_sub(before);
+    for &moment in answered[first..last].iter().chain([&end]) {
+        let gap = moment - before;
         if gap > longest.0 {
-            longest = (gap, before - from);
+            longest = (gap, before.saturating_sub(from));
         }
-        before = before.max(moment);
+        before = moment;
     }
     longest
 }

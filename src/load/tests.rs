@@ -451,15 +451,57 @@ fn percentiles_are_values_that_occurred() {
         assert_eq!(percentile(&values, share), value);
     }
     assert_eq!(percentile(&[7], 0.01), 7);
-    assert_eq!(percentile(&[], 0.5), 0);
+    assert_eq!(percentile::<u32>(&[], 0.5), 0);
     assert_eq!(percentile(&[1, 2, 3], 0.5), 2);
 }
 
 #[test]
 fn the_longest_gap_is_between_answers_or_at_an_end() {
-    assert_eq!(longest_gap(100, 200, vec![]), (100, 0));
-    assert_eq!(longest_gap(100, 200, vec![190, 110, 150]), (40, 10));
-    assert_eq!(longest_gap(100, 200, vec![110, 120]), (80, 20));
-    // One that was due in time may end later.
-    assert_eq!(longest_gap(100, 200, vec![110, 250]), (140, 10));
+    assert_eq!(longest_gap(100, 200, &[]), (100, 0));
+    assert_eq!(longest_gap(100, 200, &[110, 150, 190]), (40, 10));
+    assert_eq!(longest_gap(100, 200, &[110, 120]), (80, 20));
+    // It ends with the next answer, and began with the one before, though they are outside.
+    assert_eq!(longest_gap(100, 200, &[110, 250]), (140, 10));
+    assert_eq!(longest_gap(100, 200, &[40, 130, 190, 210]), (90, 0));
+    assert_eq!(longest_gap(100, 200, &[40, 300]), (260, 0));
+    assert_eq!(longest_gap(100, 200, &[100, 200]), (100, 0));
+    assert_eq!(longest_gap(100, 200, &[20, 40]), (160, 0));
+    // A stretch without a length is a moment.
+    assert_eq!(longest_gap(100, 100, &[90, 120]), (30, 0));
+    assert_eq!(longest_gap(100, 100, &[]), (0, 0));
+}
+
+#[test]
+fn gaps_around_moments_stand_beside_those_of_stretches_as_long() {
+    let mut recording = Recording::new(Instant::now(), String::new());
+    recording.routes = [Kind::KeepAlive, Kind::WebSocket]
+        .map(|kind| Route {
+            kind,
+            method: "GET",
+            path: "/".to_owned(),
+            group: 0,
+        })
+        .into();
+    // Each millisecond, but for 40 ms at 2.5 s and 15 ms at 5.2 s, when only messages were answered.
+    recording.records = (0..10_000_u64)
+        .map(|at| Record {
+            at: at * 1000,
+            took: 500,
+            ticket: 0,
+            route: u16::from((2_500..2_539).contains(&at) || (5_200..5_214).contains(&at)),
+            status: 200,
+            version: 0,
+            outcome: Outcome::Ok,
+        })
+        .collect();
+    let second = 1_000_000;
+    let around = recording.gaps_around(&[2_510_000, 7_500_000, 8_500_000], second);
+    assert_eq!((around.stretches, around.p50), (3, 1.0));
+    assert_eq!((around.p90, around.longest), (40.0, 40.0));
+    let beside = recording.gaps_beside(&[2_510_000], second, (0, 10 * second));
+    // The third and the fourth second have a part of the one around it; the tenth ends with the load.
+    assert_eq!((beside.stretches, beside.p50), (8, 1.0));
+    assert_eq!((beside.p90, beside.longest), (15.0, 15.0));
+    let none = recording.gaps_beside(&[2_510_000], second, (2 * second, 3 * second));
+    assert_eq!((none.stretches, none.longest), (0, 0.0));
 }

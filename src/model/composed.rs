@@ -248,7 +248,6 @@ impl PublishedPort {
 pub enum Restart {
     #[default]
     No,
-    Always,
     UnlessStopped,
     /// At most so many times; 0 is without end.
     OnFailure(i64),
@@ -259,7 +258,6 @@ impl Restart {
     pub fn name(self) -> &'static str {
         match self {
             Restart::No => "no",
-            Restart::Always => "always",
             Restart::UnlessStopped => "unless-stopped",
             Restart::OnFailure(_) => "on-failure",
         }

@@ -221,11 +221,12 @@ fn questions(stack: &Stack, host: &HostName, manifest: &HostPath) -> Vec<String>
         questions.extend(copies.iter().map(|copy| format!("f:{releases}/*/{copy}")));
         questions.push(format!("f:{releases}/*/release.json"));
         let (stack, name) = (&stack.name, &service.name);
-        questions.push(format!("u:{stack}-{name}-cool-*.timer"));
         if app.listen != Listen::Socket {
             questions.push(format!("u:{stack}-{name}-proxy-*.socket"));
         }
     }
+    // Also of services that have left the yaml.
+    questions.push(format!("u:{}-*-cool-*.timer", stack.name));
     // A pattern, as what lies there is not ours.
     let drop_ins = plan::drop_ins(stack);
     questions.extend(drop_ins.iter().map(|path| format!("c:{path}")));

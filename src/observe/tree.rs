@@ -48,6 +48,13 @@ pub enum TreeError {
 
 /// What `service` sends: its build context or its static files; `None` for one that sends nothing.
 pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
+    if let Some((key, path)) = named(service).filter(|(_, path)| !path.exists()) {
+        return Err(TreeError::NotThere {
+            path: path.clone(),
+            key,
+            service: service.name.to_string(),
+        });
+    }
     match &service.kind {
         ServiceKind::App(app) => match &app.source {
             AppSource::Unit(unit) => {
@@ -85,6 +92,21 @@ pub fn tree_of(service: &Service) -> Result<Option<SourceTree>, TreeError> {
             AppSource::Image(_) | AppSource::Unit(_) => Ok(None),
         },
         ServiceKind::Database(_) | ServiceKind::External(_) => Ok(None),
+    }
+}
+
+/// The folder that a service is made from, and the key that names it.
+fn named(service: &Service) -> Option<(&'static str, &PathBuf)> {
+    let source = match &service.kind {
+        ServiceKind::App(app) => &app.source,
+        ServiceKind::Container(container) => &container.source,
+        ServiceKind::Static(files) => return Some(("static", &files.root)),
+        ServiceKind::Database(_) | ServiceKind::External(_) => return None,
+    };
+    match source {
+        AppSource::Unit(unit) => Some(("unit", &unit.source)),
+        AppSource::Build(build) => Some(("build", &build.context)),
+        AppSource::Image(_) => None,
     }
 }
 

@@ -358,8 +358,11 @@ impl HostPlan<'_> {
             .facts
             .docker
             .iter()
-            .flat_map(|docker| docker.images.keys());
-        let old = images.filter(|tag| tag.strip_prefix(&prefix).is_some_and(|id| id != own));
+            .flat_map(|docker| &docker.images)
+            .filter(|(_, image)| is_ours(&image.labels, self.stack));
+        let old = images
+            .map(|(tag, _)| tag)
+            .filter(|tag| tag.strip_prefix(&prefix).is_some_and(|id| id != own));
         for tag in old.cloned().collect::<Vec<_>>() {
             self.step(phase::RETIRE, Action::RemoveImage(tag), CAUSE);
         }

@@ -306,6 +306,7 @@ impl HostPlan<'_> {
             let declared = self.stack.volumes.get(name);
             if declared.is_some_and(|volume| volume.external) {
                 self.note(format!("the volume {name} is `external` and stays"));
+                kept.extend(super::secret::made_on_hosts(self.stack));
                 continue;
             }
             let service = name.strip_prefix(&prefix).unwrap_or(name);
@@ -333,6 +334,7 @@ impl HostPlan<'_> {
                 self.note(format!(
                     "the data in the volume {name} stays; --volumes would remove it"
                 ));
+                kept.extend(super::secret::made_on_hosts(self.stack));
                 continue;
             }
             self.note(format!(
@@ -342,6 +344,15 @@ impl HostPlan<'_> {
             kept.extend(secrets.iter().map(|name| self.layout.secret(name)));
             kept.push(marker);
             kept.extend(self.seed_marks(service));
+        }
+        // Those that were there before this stack are not removed with it.
+        let declared = self.stack.volumes.keys();
+        let mut adopted = declared.filter(|name| {
+            let name = name.as_str();
+            docker.volumes.contains(name) && !docker.owned_volumes.contains(name)
+        });
+        if adopted.next().is_some() {
+            kept.extend(super::secret::made_on_hosts(self.stack));
         }
         kept
     }
@@ -369,6 +380,13 @@ impl HostPlan<'_> {
                 continue;
             }
             let name = &service.name;
+            if let Some(other) = self.neighbour_with(database) {
+                self.note(format!(
+                    "database {} of {server} stays: stack `{other}` has it as well",
+                    database.database
+                ));
+                continue;
+            }
             if !all {
                 self.note(format!(
                     "the data of `{name}` stays, in database {} of {server}, and its password with it; --volumes would remove them",

@@ -1,5 +1,7 @@
 //! What can be said while a plan is applied.
 
+use std::collections::BTreeSet;
+
 use super::{Action, Plan};
 use crate::model::HostName;
 
@@ -64,6 +66,8 @@ pub struct Outcome<E> {
     pub undone: Vec<String>,
     /// What could not be taken back, in words: its host tries again before the next run.
     pub not_undone: Vec<String>,
+    /// Hosts that had not come to the end of it when there was no more time.
+    pub left: BTreeSet<HostName>,
     /// Whether the person stopped it.
     pub cancelled: bool,
 }

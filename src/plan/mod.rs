@@ -199,6 +199,12 @@ pub fn drop_ins(stack: &Stack) -> Vec<String> {
 pub fn unit_questions(stack: &Stack, host: &HostName) -> Vec<String> {
     let layout = Layout::new(&stack.name);
     let mut questions = Vec::new();
+    let mut databases = stack.services_on(host).into_iter();
+    if databases.any(|service| service.database().is_some() && !service.in_container()) {
+        // Of all stacks, which share the host's own server.
+        let markers = format!("{}/*/databases/*", layout.state().parent());
+        questions.push(format!("c:{markers}"));
+    }
     for service in stack.services_on(host) {
         // Also of one that has none any more: `destroy` removes it.
         if service.is_released() {

@@ -39,6 +39,9 @@ impl HostPlan<'_> {
         let stack = self.stack;
         for service in stack.services_on(&self.host.name) {
             self.check_user(service);
+            if service.app().is_some() {
+                self.check_joined_name(service);
+            }
             self.check_external(service);
             if service.database().is_some() {
                 self.check_database(service);
@@ -61,6 +64,7 @@ impl HostPlan<'_> {
                 continue;
             };
             if service.app().is_some() {
+                self.check_joined_name(service);
                 self.check_image(service);
                 self.check_published(service, release);
             }
@@ -342,6 +346,27 @@ impl HostPlan<'_> {
                     format!("run `sudo systemctl unmask {unit}` there"),
                 );
             }
+        }
+    }
+
+    /// Names of stack and service are joined in those of files and units: `shop` with `admin-api` is `shop-admin` with `api` there.
+    fn check_joined_name(&mut self, service: &Service) {
+        let path = self.layout.tmpfiles(&service.name);
+        let there = self.facts.files.get(&path);
+        let text = there.and_then(|there| there.contents.as_deref());
+        let text = String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
+        let own = format!("{}/", self.layout.run());
+        let mut links = text.lines().filter_map(|line| line.strip_prefix("L+ "));
+        if let Some(link) = links.find(|link| !link.starts_with(&own)) {
+            let link = link.split(' ').next().unwrap_or_default();
+            self.refuse_as(
+                "names",
+                format!(
+                    "{path} is of another stack, whose link is {link}: with `{}` its files and units would have the same names",
+                    service.name
+                ),
+                "give the service or the stack another name",
+            );
         }
     }
 

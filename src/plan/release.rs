@@ -143,10 +143,15 @@ impl HostPlan<'_> {
     pub(super) fn next_again(&self, service: &Service, release: &Release) -> ReleaseId {
         let served = self.served(service);
         let is_known = |id: &ReleaseId| served.contains_key(id) || self.has_release(service, id);
+        let again = |count: u32| Release::again(&release.content, count);
         let last = (1..=Release::AGAIN)
             .rev()
-            .find(|count| is_known(&Release::again(&release.content, *count)));
-        Release::again(&release.content, last.unwrap_or(0) % Release::AGAIN + 1)
+            .find(|count| is_known(&again(*count)));
+        let last = last.unwrap_or(0);
+        // Once the numbers are used up they begin anew, but not with that of one that is still here.
+        let next = (0..Release::AGAIN).map(|step| again((last + step) % Release::AGAIN + 1));
+        let mut next = next.skip_while(is_known);
+        next.next().unwrap_or_else(|| again(1))
     }
 
     /// Whether a release of a service has served here.
@@ -172,7 +177,7 @@ fn app_id(
 ) -> ReleaseId {
     // The container as it would be, under names that do not depend on the id that is being made.
     let nameless = id(&[""]);
-    let spec = container::app(stack, service, app, &nameless, String::new(), None).digest();
+    let spec = container::app(stack, service, app, &nameless, String::new(), Some(0)).digest();
     let source = source_words(&app.source);
     let command = app.release.as_deref().unwrap_or_default().join("\0");
     let tree = tree.map(SourceTree::digest).unwrap_or_default();

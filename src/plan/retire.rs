@@ -7,6 +7,7 @@ use super::container::label;
 use super::deploy::{drain_before, phase};
 use super::host::{HostPlan, is_ours};
 use super::image::pulled;
+use super::record::Record;
 use super::step::{Action, Cooling, Process};
 use crate::facts::{DockerFacts, HostFacts, by_digest, sha256};
 use crate::model::{App, HostPath, Layout, ReleaseId, Service, ServiceName};
@@ -141,16 +142,31 @@ impl HostPlan<'_> {
         }
     }
 
-    /// The releases that stay: `current`, and of those that have served the last few.
+    /// The releases that stay: `current`, of those that have served the last few, and the last that was not rolled back from.
     pub(super) fn kept(&self, service: &Service, current: &ReleaseId) -> BTreeSet<ReleaseId> {
         let mut served: Vec<(ReleaseId, (u64, bool))> = self.served(service).into_iter().collect();
         served.retain(|(id, _)| id != current);
         served.sort_by(|(a, (a_time, _)), (b, (b_time, _))| (b_time, b).cmp(&(a_time, a)));
-        let last = served
-            .into_iter()
-            .take(usize::from(service.keep(self.stack)));
-        let kept = last.map(|(id, _)| id);
-        kept.chain([current.clone()]).collect()
+        // What a rollback goes back to stays, however often what came after it was made again.
+        let stays = |id: &ReleaseId, left: bool| {
+            !left
+                && !self
+                    .commit
+                    .leaves
+                    .contains(&self.layout.mark(&service.name, id))
+        };
+        let keep = usize::from(service.keep(self.stack));
+        let target = served
+            .iter()
+            .skip(keep)
+            .find(|(id, (_, left))| stays(id, *left));
+        let is_there = served
+            .iter()
+            .take(keep)
+            .any(|(id, (_, left))| stays(id, *left));
+        let target = target.filter(|_| !is_there).map(|(id, _)| id.clone());
+        let kept = served.into_iter().take(keep).map(|(id, _)| id);
+        kept.chain(target).chain([current.clone()]).collect()
     }
 
     /// Releases that no longer serve: kept warm for a while, or drained and stopped, and in the end removed, all but
@@ -258,8 +274,12 @@ impl HostPlan<'_> {
         let files = self.manifest.files.keys();
         let files = files.filter_map(|path| path.as_str().strip_prefix("/etc/systemd/system/"));
         let mut names: BTreeSet<&str> = files.collect();
-        // Those that a run left whose manifest was never written.
-        names.extend(self.facts.units.keys().map(String::as_str));
+        // Those that a run left whose manifest was never written. Names of stack and service may join to what another's do:
+        // `shop` with `admin-api`, and `shop-admin` with `api`.
+        let whose = format!("{}/{service}, release ", self.stack.name);
+        let units = self.facts.units.iter();
+        let ours = units.filter(|(_, unit)| unit.description.starts_with(&whose));
+        names.extend(ours.map(|(name, _)| name.as_str()));
         let folders = self
             .facts
             .entries
@@ -350,7 +370,8 @@ impl HostPlan<'_> {
         kept: &BTreeSet<ReleaseId>,
     ) {
         let prefix = self.layout.images(&service.name);
-        for tag in docker.images.keys() {
+        let images = docker.images.iter();
+        for (tag, _) in images.filter(|(_, image)| is_ours(&image.labels, self.stack)) {
             let id = tag.strip_prefix(&prefix);
             if id.is_some_and(|id| !kept.iter().any(|kept| kept.as_str() == id)) {
                 self.step(
@@ -509,12 +530,12 @@ impl HostPlan<'_> {
 
     /// What services that left the yaml have left here.
     pub(super) fn removed_services(&mut self, templates: &Templates) -> Result<(), RenderError> {
-        let names: BTreeSet<&str> = self
-            .stack
-            .services_on(&self.host.name)
-            .iter()
-            .map(|service| service.name.as_str())
-            .collect();
+        // Of files nothing runs, so that what runs is of an app that they took the place of.
+        let here = self.stack.services_on(&self.host.name);
+        let (of_files, others): (Vec<&Service>, Vec<&Service>) = here
+            .into_iter()
+            .partition(|service| service.static_files().is_some());
+        let names: BTreeSet<&str> = others.iter().map(|service| service.name.as_str()).collect();
         let mut orphans: Vec<(String, bool, bool)> = Vec::new();
         let docker = self.facts.docker.as_ref();
         for (name, there) in docker.iter().flat_map(|docker| &docker.containers) {
@@ -540,8 +561,14 @@ impl HostPlan<'_> {
             ));
             return Ok(());
         }
+        const CAUSE: &str = "no service of the yaml needs it any more";
+        let containers = orphans.iter().map(|(name, ..)| name.as_str());
+        let processes: BTreeSet<&str> =
+            containers.chain(units.iter().map(String::as_str)).collect();
+        for timer in self.cooling_of(&processes) {
+            self.step(phase::RETIRE, Action::StopUnit(timer), CAUSE);
+        }
         for (name, running, is_release) in orphans {
-            const CAUSE: &str = "its service is not in the yaml any more";
             if running {
                 self.step(
                     phase::RETIRE,
@@ -559,7 +586,7 @@ impl HostPlan<'_> {
                 ));
             }
         }
-        self.forget_units(&units, "its service is not in the yaml any more");
+        self.forget_units(&units, CAUSE);
         self.forget_releases(&units);
         let units = format!("/etc/systemd/system/{}-", self.stack.name);
         let proxies: Vec<(ServiceName, ReleaseId)> = self
@@ -589,6 +616,9 @@ impl HostPlan<'_> {
                 files.push(path.clone());
             }
         }
+        for service in of_files {
+            self.app_before_files(service);
+        }
         // Their folders stay for whoever brings the service back.
         let releases = format!("{}/releases/", self.layout.state());
         self.manifest.files.retain(|path, _| {
@@ -600,15 +630,59 @@ impl HostPlan<'_> {
             self.forget(
                 phase::RETIRE,
                 &path,
-                "its service is not in the yaml any more",
+                "no service of the yaml needs it any more",
             );
         }
         Ok(())
     }
 
+    /// The timers that would end these containers and units later.
+    fn cooling_of(&self, processes: &BTreeSet<&str>) -> Vec<String> {
+        let prefix = format!("{}-", self.stack.name);
+        let timers = self.facts.units.keys().filter(|timer| {
+            let of = timer
+                .strip_prefix(&prefix)
+                .and_then(|of| of.strip_suffix(".timer"));
+            let Some((service, id)) = of.and_then(|of| of.rsplit_once("-cool-")) else {
+                return false;
+            };
+            // Another stack's name may begin as this one's does.
+            let container = format!("{prefix}{service}-{id}");
+            let unit = format!("{prefix}{service}@{id}.service");
+            let is_theirs =
+                processes.contains(container.as_str()) || processes.contains(unit.as_str());
+            is_theirs && self.facts.is_active(timer)
+        });
+        timers.cloned().collect()
+    }
+
+    /// The releases of an app that files took the place of: they are no choice for a rollback, which renames nothing but a link.
+    fn app_before_files(&mut self, service: &Service) {
+        const CAUSE: &str = "its service is files now";
+        let traces: Vec<ReleaseId> = self.traces(service).into_keys().collect();
+        for id in traces {
+            if !self.is_app_release(service, &id) {
+                continue;
+            }
+            let mark = self.layout.mark(&service.name, &id);
+            let left = format!("{mark}{LEFT}").parse();
+            let folder = self.layout.release(&service.name, &id);
+            let sockets = self.layout.socket_folder(&service.name, &id);
+            for path in [mark, folder, sockets].into_iter().chain(left.ok()) {
+                self.step(phase::RETIRE, Action::Remove(path), CAUSE);
+            }
+        }
+    }
+
+    /// Whether a release of this service was an app's, by the record that is kept of one.
+    pub(super) fn is_app_release(&self, service: &Service, id: &ReleaseId) -> bool {
+        let record = Record::path(&self.layout, &service.name, id);
+        self.manifest.files.contains_key(&record)
+    }
+
     /// What the releases of units that left the yaml have left, and their users, unless those have written what stays.
     fn forget_releases(&mut self, units: &[String]) {
-        const CAUSE: &str = "its service is not in the yaml any more";
+        const CAUSE: &str = "no service of the yaml needs it any more";
         let layout = self.layout.clone();
         let prefix = format!("{}-", self.stack.name);
         let names = units.iter().filter_map(|unit| {

@@ -173,7 +173,10 @@ impl<'a> HostPlan<'a> {
     fn choice(&self, service: &Service, id: &ReleaseId) -> bool {
         let releases = self.layout.releases(&service.name);
         let there = self.facts.entries.get(releases.as_str());
+        // Before it was files it may have been an app, whose folder has no page.
+        let was_app = service.static_files().is_some() && self.is_app_release(service, id);
         there.is_some_and(|names| names.contains_key(id.as_str()))
+            && !was_app
             && self.served(service).contains_key(id)
     }
 

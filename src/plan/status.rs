@@ -419,10 +419,16 @@ fn service(
                 false => unit_facts(&mut seen, facts, own_server(facts)),
             }
             stopped(&mut seen, &layout, service, facts);
+            let is_flawed = !seen.detail.is_empty();
             match facts.database(&service.name) {
                 Some(DatabaseFacts::Answers(schema)) => {
                     seen.healthy = schema.charset.is_some() && schema.login;
                     seen.detail = match (seen.healthy, schema.charset.is_some()) {
+                        // It answers now, but its unit or its container is not as it should be.
+                        (true, _) if is_flawed => {
+                            seen.healthy = false;
+                            seen.detail
+                        }
                         (true, _) => format!("answers a query, {}", schema.version),
                         (false, true) => "its user cannot log in".into(),
                         (false, false) => "answers, but the database is missing".into(),

@@ -29,8 +29,8 @@ pub use error::RenderError;
 pub use firewall::{FirewallFiles, firewall};
 pub use nginx::{Https, NginxFeatures, nginx_site, site_generation};
 pub use rehearsal::{
-    Bucket, Figures, Phase, Rehearsal, Setup, Step, Switch, grouped, milliseconds, rehearsal,
-    seconds, verdict,
+    Bucket, Figures, OtherSeconds, Phase, Rehearsal, Setup, Step, Switch, grouped, milliseconds,
+    rehearsal, seconds, verdict,
 };
 pub use static_file::{FillView, filling, static_file};
 pub use systemd::{admission, proxy_units, recovery};

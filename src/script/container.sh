@@ -7,10 +7,13 @@
 # healthy waits until who listens at SOCKET answers PATH with 2xx; exit 69 when that is not so within SECONDS.
 # Exit 3 when there was nothing to do.
 
-# engine METHOD PATH: prints the body of the answer. Exit 3 when there is no such thing, or it is as asked already.
+# engine METHOD PATH SECONDS: prints the body of the answer, which must come within SECONDS: an engine that hangs must not hold
+# up who waits for the lock. Exit 3 when there is no such thing, or it is as asked already.
 engine() {
 	# shellcheck disable=SC2016 # perl's variables
 	perl -MIO::Socket::UNIX -e '
+		local $SIG{ALRM} = sub { die "the engine did not answer in time\n" };
+		alarm $ARGV[2];
 		my $engine = IO::Socket::UNIX->new(Peer => "/run/docker.sock") or die "no engine answers\n";
 		print $engine "$ARGV[0] $ARGV[1] HTTP/1.0\r\nHost: engine\r\nContent-Length: 0\r\n\r\n";
 		local $/;
@@ -18,7 +21,7 @@ engine() {
 		print $body;
 		exit 3 if $status == 404 || $status == 304;
 		exit($status < 300 ? 0 : 1);
-	' "$1" "$2"
+	' "$1" "$2" "$3"
 }
 
 # An accepted Unix socket belongs to the network namespace of the one who connected, which is nginx's and ours: the table of
@@ -27,7 +30,7 @@ engine() {
 drain() {
 	table=/proc/net/unix namespace=''
 	if [ -n "$1" ]; then
-		seen=$(engine GET "/containers/$1/json") || return
+		seen=$(engine GET "/containers/$1/json" 30) || return
 		pid=$(printf '%s' "$seen" | sed -n 's/.*"Pid":\([0-9][0-9]*\),.*/\1/p')
 		[ "${pid:-0}" -gt 0 ] || return 3
 		namespace=$(readlink "/proc/$pid/ns/net") || return 3
@@ -89,16 +92,16 @@ healthy() {
 	' "$1" "$2" "$3"
 }
 
-stop() { engine POST "/containers/$1/stop?t=$2"; }
+stop() { engine POST "/containers/$1/stop?t=$2" "$(($2 + 60))"; }
 
 operation=$1
 shift
 case $operation in
 drain) drain "$1" "$2" "$3" ;;
 stop) stop "$1" "$2" ;;
-start) engine POST "/containers/$1/start" ;;
+start) engine POST "/containers/$1/start" 60 ;;
 healthy) healthy "$1" "$2" "$3" ;;
-remove) engine DELETE "/containers/$1?force=1&v=1" ;;
+remove) engine DELETE "/containers/$1?force=1&v=1" 120 ;;
 cool)
 	name=$1 socket=$2 seconds=$3 grace=$4 lock=$5 link=$6 target=$7 folder=$8
 	shift 8

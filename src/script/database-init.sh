@@ -2,7 +2,9 @@
 # Runs as database-client.sh does. Loads files of SQL, which follow each other on stdin, into a database that has no table yet.
 # When a file fails, the database is emptied again of what it and those before it have made. A table of ours is there until all
 # is loaded: where it still is, an earlier run was ended in its middle, and what that has made goes first.
-# 65: a file failed; what the server said follows its name. 66: the database has tables. 74: not all of the files came.
+# Two do not load at once, since a run that was ended may go on here: the server keeps a lock for as long as this script lives, or
+# a client of it. 65: a file failed; what the server said follows its name. 66: the database has tables. 74: not all of the files
+# came. 75: another one loads.
 set -eu
 client=$(command -v mysql || command -v mariadb) || {
 	echo 'there is neither mysql nor mariadb here' >&2
@@ -20,6 +22,21 @@ shift 3
 sql() {
 	"$client" --defaults-extra-file="$folder/options" --default-character-set=utf8mb4 --batch --skip-column-names --raw \
 		--max-allowed-packet=1G --database="$database" "$@"
+}
+
+# Without an answer the next question says why there is none.
+alone() {
+	mkfifo "$folder/hold"
+	sql --unbuffered <"$folder/hold" >"$folder/held" 2>/dev/null &
+	holder=$!
+	trap '' PIPE
+	exec 8>"$folder/hold"
+	printf "SELECT GET_LOCK(SHA1('stackctl %s'), 0);\n" "$database" >&8 || true
+	until [ -s "$folder/held" ]; do
+		kill -0 "$holder" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	[ "$(cat "$folder/held")" != 0 ] || exit 75
 }
 
 # Also of routines and events, which no list of tables has.
@@ -58,6 +75,7 @@ load() {
 }
 
 receive "$@"
+alone
 tables=$(sql --execute="SELECT COUNT(*), COALESCE(SUM(table_name = '$marker'), 0)
 	FROM information_schema.tables WHERE table_schema = '$database'" </dev/null)
 case $tables in

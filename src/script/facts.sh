@@ -57,8 +57,9 @@ unique() {
 
 ask_units() {
 	# shellcheck disable=SC2086 # names without blanks, several words on purpose
-	[ -z "$units" ] || systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts \
-		-p NeedDaemonReload -p ActiveEnterTimestamp $units 2>/dev/null
+	# In UTC, since date(1) knows few of the names that zones have.
+	[ -z "$units" ] || TZ=UTC systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NRestarts \
+		-p NeedDaemonReload -p ActiveEnterTimestamp -p Description $units 2>/dev/null
 }
 # systemd takes its time, so it is asked while the rest is gathered: what it says is on stdin.
 gather() {
@@ -185,15 +186,18 @@ gather() {
 	id=''
 	unit() {
 		case "$id $active" in
-		*@*' active') since=$tab$(date -u -d "$since" +%Y-%m-%dT%H:%M:%SZ) ;;
+		*@*' active') since=$(date -u -d "$since" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null) && since=$tab$since ;;
 		*) since='' ;;
 		esac
 		[ -n "$id" ] && say unit "$id" "$load" "$active" "$sub" "$file" "$restarts" "$stale$since"
+		case $id in
+		?*@*) say described "$id" "${description%%"$tab"*}" ;;
+		esac
 		case "$id $active" in
 		'docker.service active') engine_runs=yes ;;
 		'nginx.service active') nginx_runs=yes ;;
 		esac
-		id='' load='' active='' sub='' file='' restarts=0 stale=no since=''
+		id='' load='' active='' sub='' file='' restarts=0 stale=no since='' description=''
 	}
 	engine_runs='' nginx_runs=''
 	unit
@@ -207,6 +211,7 @@ gather() {
 		NRestarts=*) restarts=${line#*=} ;;
 		ActiveEnterTimestamp=*) since=${line#*=} ;;
 		NeedDaemonReload=*) stale=${line#*=} ;;
+		Description=*) description=${line#*=} ;;
 		'') unit ;;
 		esac
 	done <&3
@@ -285,10 +290,14 @@ gather() {
 			openssl x509 -noout -fingerprint -sha256 2>/dev/null)
 		[ -n "$print" ] && say shown "$name" "${print##*=}"
 	done
+	# All at once: servers of names that do not answer cost 10 s, and not each of them.
 	for name in $names; do
-		found=$(timeout 10 getent ahosts "$name" | sed 's/ .*//' | sort -u | tr '\n' ' ')
-		say name "$name" "$found"
+		{
+			found=$(timeout 10 getent ahosts "$name" | sed 's/ .*//' | sort -u | tr '\n' ' ')
+			say name "$name" "$found"
+		} &
 	done
+	wait
 	[ -n "$names" ] && for address in $(hostname -I 2>/dev/null); do say address "$address"; done
 	command -v nginx >/dev/null && say nginx "$(nginx -v 2>&1)"
 }

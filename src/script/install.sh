@@ -4,9 +4,17 @@
 set -eu
 umask 022
 kind=$1 source=$2 to=$3 link=$4 user=$5
-# A distribution that was upgraded has another Python, which the virtual environment was not made for.
+home=/nonexistent
+# Packages bring programs, which run while they are installed and may take the place of others: as the app's user, and with no
+# more than it has.
+as_user() {
+	setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all \
+		env HOME="$home" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 "$@" </dev/null 2>&1
+}
+# A distribution that was upgraded has another Python, which looks elsewhere for what is installed.
 if [ -e "$to.whole" ] && [ "$kind" = python ]; then
-	[ "$("$to/venv/bin/python" --version 2>&1)" = "$(python3 --version 2>&1)" ] || rm -f "$to.whole"
+	looks='import os, sys; sys.exit(not os.path.isdir("%s/lib/python%d.%d/site-packages" % (sys.argv[1], *sys.version_info[:2])))'
+	as_user "$to/venv/bin/python" -c "$looks" "$to/venv" >/dev/null || rm -f "$to.whole"
 fi
 if [ ! -e "$to.whole" ]; then
 	rm -rf -- "$to"
@@ -14,11 +22,6 @@ if [ ! -e "$to.whole" ]; then
 	home=$(mktemp -d)
 	trap 'rm -rf "$home"; [ -e "$to.whole" ] || rm -rf -- "$to"' EXIT
 	install -d -o "$user" -g "$user" "$to" "$home"
-	# Packages bring programs that run while they are installed: as the app's user, and with no more than it has.
-	as_user() {
-		setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all \
-			env HOME="$home" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 "$@" </dev/null 2>&1
-	}
 	case $kind in
 	python)
 		as_user python3 -m venv "$to/venv"

@@ -204,6 +204,8 @@ pub const UNKNOWN_USERS: i32 = 65;
 pub const NOT_LOADED: i32 = 65;
 /// The same when the database has tables.
 pub const HAS_TABLES: i32 = 66;
+/// The same when another one loads it.
+pub const IS_LOADED: i32 = 75;
 /// The status of `database-swap.sh` when it could not put back what it had begun: EX_SOFTWARE.
 pub const NOT_PUT_BACK: i32 = 70;
 /// The same when an earlier one has left tables in the database of before.

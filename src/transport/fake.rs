@@ -232,4 +232,8 @@ impl Transport for FakeTransport {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.record(Call::Close) })
     }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        self.close()
+    }
 }

@@ -121,12 +121,12 @@ sub tell_session {
     }
 }
 
-# Gives the session a moment to hear that there is no lock, then ends.
+# Lets the session hear that there is no lock, then ends. It is told as long as the run waits for that.
 sub give_up {
     my ($line, $status) = @_;
     say_line($line);
     $answer = $status;
-    my $until = now() + 3;
+    my $until = now() + 30;
     while (defined $answer and not $ended and now() < $until) {
         tell_session();
         hear(0.005);
@@ -242,8 +242,13 @@ sub fence {
         kill "KILL", keys %stopped;
         last if have_ended(0.25);
     }
-    my @folders = grep { -d $_ } keys %relays;
-    push @folders, $session if defined $session and $session =~ m{^/(?:run|tmp)/stackctl\.\w+$} and -d $session;
+    remove_folders(keys %relays);
+}
+
+# Of these and the session's, those that are there: who was ended while it cleared up has left some of it.
+sub remove_folders {
+    push @_, $session if defined $session and $session =~ m{^/(?:run|tmp)/stackctl\.\w+$};
+    my @folders = grep { -d $_ } @_;
     system "rm", "-rf", "--", @folders if @folders;
 }
 
@@ -260,6 +265,7 @@ sub end_quietly {
             hear(0.02);
         }
     }
+    remove_folders();
 }
 
 # --- the lock
@@ -403,7 +409,8 @@ say_line("held $generation");
 $answer = 0;
 until ($bye or gone()) {
     tell_session();
-    hear(defined $answer ? 0.005 : $silence / 8);
+    # A tick longer than the silence may last, and no more: the rest of the time is for taking back.
+    hear(defined $answer ? 0.005 : $heard + $silence - now() + 0.01);
 }
 if ($bye) {
     end_quietly();

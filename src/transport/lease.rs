@@ -24,8 +24,8 @@ const LEASE: &str = include_str!("lease.pl");
 const UNANSWERED: u32 = 3;
 /// For `lease.pl` to be there; the host may be busy.
 const BEGINS_WITHIN: Duration = Duration::from_secs(30);
-/// For the host to say that it has let go.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// For the host to say that it has let go: who comes next finds the lock free then, also where the host is busy.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A lease that was asked for. Dropped without [`Lease::end`], it is one of a client that is gone.
 pub(super) struct Lease {
@@ -60,13 +60,13 @@ pub fn random_name() -> std::io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Asks for the lease and waits for the verdict. `Lease` is none when it was refused.
+/// Asks for the lease and waits for the verdict. One that was refused is to be kept until the root shell knows of it.
 pub(super) async fn take(
     link: &Link,
     request: &LeaseRequest,
     token: &str,
     tell: &(dyn Fn(LeaseEvent) + Send + Sync),
-) -> Result<(LeaseAnswer, Option<Lease>), TransportError> {
+) -> Result<(LeaseAnswer, Lease), TransportError> {
     let script = Script {
         name: "lease",
         body: PERL,
@@ -121,11 +121,11 @@ pub(super) async fn take(
     let mut said = Vec::new();
     while let Some(word) = heard.recv().await {
         match word {
-            Word::Line(line) => match verdict(&line, &mut holder, tell) {
-                Some(answer @ LeaseAnswer::Held { .. }) => return Ok((answer, Some(lease))),
-                Some(answer) => return Ok((answer, None)),
-                None => {}
-            },
+            Word::Line(line) => {
+                if let Some(answer) = verdict(&line, &mut holder, tell) {
+                    return Ok((answer, lease));
+                }
+            }
             Word::Noise(text) => said.push(text),
             Word::End(status) => {
                 let Some(status) = status else { break };

@@ -211,4 +211,7 @@ pub trait Transport: Send + Sync {
 
     /// Ends the connection in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// Ends it as if it had been lost: the host ends what still runs, takes back what was not confirmed, and frees the lock.
+    fn leave(&self) -> BoxFuture<'_, ()>;
 }

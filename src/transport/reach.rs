@@ -103,13 +103,28 @@ pub(super) async fn reach(
 /// As `TcpStream::connect`, with a bounded queue.
 async fn dial_tcp(hop: &Hop) -> std::io::Result<TcpStream> {
     let mut failed = None;
-    for address in tokio::net::lookup_host((hop.address.as_str(), hop.port)).await? {
+    let found = tokio::net::lookup_host((hop.address.as_str(), hop.port)).await?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    // One that answers nothing leaves the others their share of the time; the last has what there is.
+    let share = hop.deadline / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let last = addresses.last().copied();
+    for address in addresses {
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
         socket.set_send_buffer_size(SEND_BUFFER)?;
-        match socket.connect(address).await {
+        let connect = socket.connect(address);
+        let connected = match Some(address) == last {
+            true => connect.await,
+            false => {
+                let timed_out = |_| Err(std::io::ErrorKind::TimedOut.into());
+                tokio::time::timeout(share, connect)
+                    .await
+                    .unwrap_or_else(timed_out)
+            }
+        };
+        match connected {
             Ok(stream) => return Ok(stream),
             Err(error) => failed = Some(error),
         }

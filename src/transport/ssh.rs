@@ -239,11 +239,15 @@ impl SshConnection {
                 return Err(error);
             }
         };
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
-        if let LeaseAnswer::Held { .. } = answer {
+        let is_held = matches!(answer, LeaseAnswer::Held { .. });
+        if is_held {
+            *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
             self.link.leased.store(true, Ordering::SeqCst);
-            let told = tokio::time::timeout(STEP_DEADLINE, waiting).await;
-            session.lock_decided();
+        }
+        // Also when it was refused: what lets the root shell know ends when we let go of it.
+        let told = tokio::time::timeout(STEP_DEADLINE, waiting).await;
+        session.lock_decided();
+        if is_held {
             match told {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => {
@@ -253,12 +257,21 @@ impl SshConnection {
                 Err(_) => return Err(self.link.late("taking the lock", STEP_DEADLINE)),
             }
         }
-        session.lock_decided();
         Ok(answer)
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+}
+
+impl SshConnection {
+    async fn disconnect(&self) {
+        let all = std::iter::once(&self.link.handle).chain(self.link.through.iter().rev());
+        for handle in all {
+            // An error means that it is closed already.
+            let _ = handle.disconnect(Disconnect::ByApplication, "", "en").await;
+        }
     }
 }
 
@@ -384,11 +397,20 @@ impl Transport for SshConnection {
             };
             // The lock is free once the session has ended; the host sees to that.
             tokio::join!(session.close(), leaving);
-            let all = std::iter::once(&self.link.handle).chain(self.link.through.iter().rev());
-            for handle in all {
-                // An error means that it is closed already.
-                let _ = handle.disconnect(Disconnect::ByApplication, "", "en").await;
-            }
+            self.disconnect().await;
+        })
+    }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // Not to say good-bye later.
+            drop(
+                self.lease
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(),
+            );
+            self.disconnect().await;
         })
     }
 }

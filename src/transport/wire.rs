@@ -27,6 +27,23 @@ struct State {
     waiting: Vec<Waker>,
     /// When anything came last.
     heard: Option<Instant>,
+    #[cfg(test)]
+    slow: Option<Slow>,
+}
+
+/// A link that takes [`Slow::PACKET`] at a time, and no more bytes a second than that.
+#[cfg(test)]
+#[derive(Debug)]
+struct Slow {
+    rate: u64,
+    due: Instant,
+}
+
+#[cfg(test)]
+impl Slow {
+    const PACKET: usize = 4096;
+    /// What a processor that came late may make up for.
+    const BURST: Duration = Duration::from_millis(50);
 }
 
 /// How much may be queued before another piece is let in. Little, since russh reads one packet at most for each time that it
@@ -70,6 +87,37 @@ impl Cut {
 
     pub(super) async fn room(&self, bytes: usize) {
         std::future::poll_fn(|cx| self.poll_room(cx, bytes)).await;
+    }
+
+    /// From now on, as a link of `rate` bytes a second would take it. Kernels are no help here: on the loopback interface they
+    /// drop what a small buffer has no room for, and then wait.
+    #[cfg(test)]
+    pub(super) fn slow_down(&self, rate: u64) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = Instant::now();
+        state.slow = Some(Slow { rate, due });
+    }
+
+    /// How much of `bytes` may be written now.
+    #[cfg(test)]
+    fn poll_slow(&self, cx: &Context<'_>, bytes: usize) -> Poll<usize> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(slow) = &mut state.slow else {
+            return Poll::Ready(bytes);
+        };
+        let (now, due) = (Instant::now(), slow.due);
+        if due > now {
+            let waker = cx.waker().clone();
+            tokio::spawn(async move {
+                tokio::time::sleep_until(due).await;
+                waker.wake();
+            });
+            return Poll::Pending;
+        }
+        let bytes = bytes.min(Slow::PACKET);
+        let takes = Duration::from_micros(bytes as u64 * 1_000_000 / slow.rate);
+        slow.due = due.max(now - Slow::BURST) + takes;
+        Poll::Ready(bytes)
     }
 
     fn heard(&self) {
@@ -151,6 +199,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.cut.check(Side::Write, cx)?;
+        #[cfg(test)]
+        let buf = &buf[..ready!(self.cut.poll_slow(cx, buf.len()))];
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
         self.cut.sent(written);
         Poll::Ready(Ok(written))

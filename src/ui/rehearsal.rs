@@ -65,6 +65,11 @@ pub fn rehearsal_text(seen: &Rehearsal, paint: Paint) -> String {
             milliseconds(switch.longest_gap)
         ));
     }
+    if !seen.switches.is_empty()
+        && let Some(words) = seen.other_seconds.words()
+    {
+        text.push_str(&format!("{words}\n"));
+    }
     for note in &seen.notes {
         text.push_str(&format!("{} {}\n", paint.warn("note"), printable(note)));
     }

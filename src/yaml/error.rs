@@ -27,9 +27,16 @@ pub(crate) struct Problem {
     message: String,
     hint: Option<String>,
     also: Option<(Span, &'static str)>,
+    is_secret: bool,
 }
 
 impl Problem {
+    /// Its lines are never shown: they, or those beside them, are secrets.
+    pub fn secret(&mut self) -> &mut Self {
+        self.is_secret = true;
+        self
+    }
+
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
         self
@@ -54,6 +61,7 @@ impl Problems {
             message,
             hint: None,
             also: None,
+            is_secret: false,
         });
         let last = self.0.len() - 1;
         &mut self.0[last]
@@ -91,6 +99,7 @@ impl Problems {
                     }
                 }),
                 span: problem.span,
+                is_secret: problem.is_secret,
             }
         });
         let errors = errors.filter(|error| {
@@ -126,6 +135,7 @@ pub struct ConfigError {
     pub hint: Option<String>,
     also: Option<Also>,
     span: Span,
+    is_secret: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -248,6 +258,13 @@ impl ConfigErrors {
 
     fn report(&self, error: &ConfigError) -> miette::Report {
         let file = &self.files[error.span.file];
+        if error.is_secret {
+            let place = format!("{}:{}:{}", error.file, error.line, error.column);
+            let mut diagnostic = MietteDiagnostic::new(format!("{place}: {}", error.message))
+                .with_code(format!("config::{}", error.code));
+            diagnostic.help.clone_from(&error.hint);
+            return miette::Report::new(diagnostic);
+        }
         let place = file.place(error.span);
         let mut labels = vec![LabeledSpan::new_primary_with_span(
             error.also.as_ref().map(|_| "here".to_owned()),

@@ -3,13 +3,10 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use bollard::container::LogOutput;
-use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::query_parameters::KillContainerOptionsBuilder;
-use futures_util::StreamExt as _;
 use stackctl::lab::{LabHost, LabName, StateFolder};
 
-use super::scenario::{Lab, block_on, quote};
+use super::scenario::{Lab, block_on, inside, quote};
 
 /// One host of a lab.
 pub struct Host {
@@ -20,14 +17,15 @@ pub struct Host {
     pub reloads: RwLock<()>,
 }
 
-/// Boots a lab of so many hosts.
-pub fn boot(name: &'static str, hosts: usize) -> Vec<Arc<Host>> {
+/// Boots a lab of so many hosts, bare ones or such on which a stack is soon.
+pub fn boot(name: &'static str, hosts: usize, is_ready: bool) -> Vec<Arc<Host>> {
     let mut lab = Lab::planned(name);
     let count = hosts.to_string();
     let up = [
         "lab", "up", "--name", &lab.name, "--base", "bookworm", "--hosts", &count, "--yes",
     ];
-    lab.stackctl(up).expect_ok();
+    let ready: &[&str] = if is_ready { &["--ready"] } else { &[] };
+    lab.stackctl([&up, ready].concat()).expect_ok();
     lab.found();
     let name: LabName = lab.name.parse().expect("a lab's name");
     let saved = StateFolder::of(&name).and_then(|folder| folder.load());
@@ -69,9 +67,11 @@ impl Host {
         let began = std::time::Instant::now();
         let ran = block_on(async {
             let limit = Duration::from_secs(120);
-            let ran = tokio::time::timeout(limit, self.exec(script)).await;
-            ran.map_err(|_| format!("no end within {} s", limit.as_secs()))?
-                .map_err(|error| error.to_string())
+            let ran = tokio::time::timeout(limit, inside(&self.machine, script)).await;
+            let ran = ran.map_err(|_| format!("no end within {} s", limit.as_secs()))?;
+            let ran = ran.map_err(|error| error.to_string())?;
+            let said = format!("{}{}", ran.stdout, ran.stderr).trim().to_owned();
+            Ok((ran.code.map_or(-1, i64::from), said))
         });
         let took = began.elapsed().as_secs_f64();
         self.lab.note(&format!(
@@ -91,30 +91,6 @@ impl Host {
             0 => Ok(said),
             code => Err(format!("exit {code}: {said}")),
         }
-    }
-
-    async fn exec(&self, script: &str) -> anyhow::Result<(i64, String)> {
-        let engine = stackctl::lab::connect().await?;
-        let options = CreateExecOptions {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(vec!["sh", "-c", script]),
-            ..CreateExecOptions::default()
-        };
-        let id = engine
-            .create_exec(&self.machine.container, options)
-            .await?
-            .id;
-        let mut said = Vec::new();
-        if let StartExecResults::Attached { mut output, .. } = engine.start_exec(&id, None).await? {
-            while let Some(piece) = output.next().await {
-                if let LogOutput::StdOut { message } | LogOutput::StdErr { message } = piece? {
-                    said.extend_from_slice(&message);
-                }
-            }
-        }
-        let code = engine.inspect_exec(&id).await?.exit_code.unwrap_or(-1);
-        Ok((code, String::from_utf8_lossy(&said).trim().to_owned()))
     }
 
     /// Undoes what faults do to a host, so that a cell that failed does not fail those after it.

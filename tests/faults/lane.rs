@@ -15,6 +15,7 @@ use base64::Engine as _;
 
 use super::host::Host;
 use super::load::Load;
+use super::matrix::TOO_LATE;
 use super::scenario::{PATIENCE, Ran, Running, block_on};
 use super::wire::Wire;
 
@@ -351,7 +352,7 @@ impl Lane {
         while !running.has_ended() {
             assert!(
                 started.elapsed() < limit,
-                "it has not ended after {limit:?}: {}",
+                "{TOO_LATE}it has not ended after {limit:?}: {}",
                 running.said()
             );
             std::thread::sleep(Duration::from_millis(50));
@@ -412,7 +413,7 @@ impl Lane {
             let took = began.elapsed();
             assert!(
                 matches!(taken, Ok((0, _))),
-                "{}: the lock of {} is still held after {took:?}: {taken:?}",
+                "{TOO_LATE}{}: the lock of {} is still held after {took:?}: {taken:?}",
                 host.name(),
                 self.stack
             );

@@ -16,6 +16,8 @@ mod rows;
 #[allow(dead_code)]
 #[path = "../lab/scenario.rs"]
 mod scenario;
+#[path = "../lab/stolen.rs"]
+mod stolen;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -114,7 +116,7 @@ fn run(cells: Vec<Cell>, long: bool) -> bool {
             if bare.is_empty() {
                 return;
             }
-            let hosts = matrix::hosts("bare", 1);
+            let hosts = matrix::hosts(matrix::BARE, 1);
             matrix::work(&bare, report, long, Some(Lane::new(hosts, "bare")));
         });
     });

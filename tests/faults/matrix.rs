@@ -9,6 +9,12 @@ use std::time::Instant;
 
 use super::host::{self, Host};
 use super::lane::{Lane, Run};
+use super::stolen::{self, Ticks};
+
+/// What a run says that held to all but its time.
+pub const TOO_LATE: &str = "too late: ";
+/// A run that was too late, on a machine that could not be in time, is done again so often at most.
+const AGAIN: usize = 2;
 
 /// What a cell needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,27 +68,59 @@ thread_local! {
 
 impl Bench {
     /// One run: a fault, and what must hold after it. The stack is a new one when the run before has failed.
-    pub fn run<T>(&mut self, what: impl Display, test: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+    pub fn run<T>(
+        &mut self,
+        what: impl Display,
+        mut test: impl FnMut(&mut Lane) -> T,
+    ) -> Option<T> {
         let mut lane = self.lane.take().expect("a cell that has a host");
         let host = Arc::clone(lane.host());
-        let value = self.attempt(what, || {
-            if lane.stack.is_empty() {
-                let _alone = host.reloads.write().unwrap_or_else(PoisonError::into_inner);
-                lane.renew();
+        let mut again = AGAIN;
+        let value = loop {
+            let began = Ticks::now();
+            let value = self.attempt(&what, || {
+                if lane.stack.is_empty() {
+                    let _alone = host.reloads.write().unwrap_or_else(PoisonError::into_inner);
+                    lane.renew();
+                }
+                let _together = host.reloads.read().unwrap_or_else(PoisonError::into_inner);
+                lane.forgive();
+                test(&mut lane)
+            });
+            if value.is_some() {
+                break value;
             }
-            let _together = host.reloads.read().unwrap_or_else(PoisonError::into_inner);
-            lane.forgive();
-            test(&mut lane)
-        });
-        if value.is_none() {
             // What it leaves must not fail the runs after it.
             lane.wipe();
             for host in &self.hosts {
                 host.heal();
             }
-        }
+            if again == 0 || !self.is_excused(&began) {
+                break None;
+            }
+            again -= 1;
+        };
         self.lane = Some(lane);
         value
+    }
+
+    /// Whether the last run was only too late, while the machine had no time to be in time: it is no failure then, and this
+    /// returns when the machine has time again.
+    fn is_excused(&mut self, began: &Ticks) -> bool {
+        let Some(share) = began.starved_since() else {
+            return false;
+        };
+        let is_late = |failure: &mut String| failure.contains(TOO_LATE);
+        let Some(failure) = self.failures.pop_if(is_late) else {
+            return false;
+        };
+        println!(
+            "     {}: again, since {:.0} % of the processors' time was stolen: {failure}",
+            self.cell,
+            share * 100.0
+        );
+        stolen::wait();
+        true
     }
 
     /// One run on hosts to which nothing was done yet.
@@ -268,7 +306,10 @@ pub fn keep_panics() {
     }));
 }
 
+/// The lab whose hosts nothing was done to.
+pub const BARE: &str = "bare";
+
 /// Boots hosts, or says in the report's place why no cell of theirs could run.
 pub fn hosts(name: &'static str, count: usize) -> Vec<Arc<Host>> {
-    host::boot(name, count)
+    host::boot(name, count, name != BARE)
 }

@@ -6,7 +6,7 @@
 //! - `compose.yaml`, `compose.before.yaml` and `compose/`: compose files that these name, and what those bring in.
 //! - `before.yaml`: the stack that was provisioned and deployed there before, when the host is not fresh;
 //! - `since.txt`: what happened to the host then. A line of `facts.sh` is added; further, with tabs between the fields:
-//!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG`,
+//!   `forget PATH` with all below it, `truncate PATH`, `live GENERATION` of the site, `stale UNIT`, `container NAME STATE [SERVICE RELEASE [CREATED]]`, `forget-container NAME`, `image TAG [STACK]`,
 //!   `publishes NAME PORT` and `runs-image NAME IMAGE` of a container, `setting NAME SETTING VALUE`, `retag TAG ID`, `revoke SERVICE` what its user may, `lock-out SERVICE` its user, `registry IMAGE absent|denied|unreachable WHY`, `registry IMAGE found DIGEST`, `skew SECONDS`,
 //!   `expires PATH SECONDS` from now of a certificate, `clock SECONDS` since the epoch, `forget-volume NAME`, `flush-firewall`, `change-firewall RULE`, `silent SERVICE WHY`, `url SERVICE DIGEST` of the URL of a server elsewhere, and `killed STEPS`: a `deploy` died after that many steps. `{SERVICE}`
 //!   stands for the release that `stackctl.yaml` makes.
@@ -459,7 +459,16 @@ fn happen(facts: &mut HostFacts, wanted: &Wanted, text: &str) {
                 assert!(docker.containers.remove(name).is_some(), "{name}")
             }
             ["forget-volume", name] => assert!(docker.volumes.remove(name), "{name}"),
-            ["image", tag] => drop(docker.images.insert(tag.into(), ImageFacts::default())),
+            ["image", tag, ref whose @ ..] => {
+                let whose = whose
+                    .first()
+                    .map_or(wanted.stack.name.as_str(), |whose| whose);
+                let image = ImageFacts {
+                    labels: [(label::STACK.to_owned(), whose.to_owned())].into(),
+                    ..ImageFacts::default()
+                };
+                docker.images.insert(tag.into(), image);
+            }
             ["publishes", name, port] => {
                 let there = docker.containers.get_mut(name).unwrap();
                 there.published.insert(port.parse().unwrap());

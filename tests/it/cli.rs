@@ -503,6 +503,92 @@ fn a_stack_can_come_from_stdin() {
 }
 
 #[test]
+fn a_command_that_looks_twice_at_stdin_has_its_yaml() {
+    let yaml = "stack: shop\nhosts: {web1: ubuntu@127.0.0.1:1}\nservices: {db: {mysql: {}}}\n";
+    for args in [
+        &["backup", "db", "-o", "x"][..],
+        &["db", "db"],
+        &["exec", "db", "true"],
+    ] {
+        let ended = Desk::new().run_with(&[&["-c", "-"], args].concat(), yaml);
+        assert_eq!(ended.status, 4, "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("host web1"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let mut desk = Desk::with(&[("stackctl.yaml", PAGE), ("index.html", "hello")]);
+    desk.variables.push(("STACKCTL_ENVIRONMENT", ""));
+    desk.check(&["render"], 0, &[]);
+}
+
+#[test]
+fn a_mistake_beside_secrets_shows_none_of_them() {
+    let env = "DB_PASSWORD=hunter2\nMAIL KEY=swordfish\nAPI_TOKEN=\"tok-s3cr3t\n";
+    let compose = "services: {web: {image: nginx, env_file: mail.env}}\n";
+    let stack = "stack: shop\nhosts: {web1: ubuntu@203.0.113.10}\ncompose: compose.yaml\n";
+    let with_file = |path| {
+        [
+            ("stackctl.yaml", stack),
+            ("compose.yaml", compose),
+            (path, env),
+        ]
+    };
+    let login = "stack: shop\nhosts: {web1: ubuntu@203.0.113.10}\nservices: {a: {image: nginx}}\nregistries:\n  ghcr.io:\n    user: ada\n    password: hunter2\n";
+    for (files, places) in [
+        (&with_file(".env")[..], &[".env:2:"][..]),
+        (&with_file("mail.env"), &["mail.env:2:"]),
+        (
+            &[("stackctl.yaml", login)],
+            &["stackctl.yaml:7:15", "cannot stand in the yaml"],
+        ),
+    ] {
+        let desk = Desk::with(files);
+        for args in [&["render"][..], &["render", "--json"]] {
+            let ended = desk.check(args, 3, places);
+            let told = format!("{}{}", ended.stdout, ended.stderr);
+            for secret in ["hunter2", "swordfish", "tok-s3cr3t"] {
+                assert!(!told.contains(secret), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn folders_that_are_not_there_are_told_all_at_once() {
+    let yaml = "stack: shop\nhosts: {web1: ubuntu@203.0.113.10}\nservices:\n  a: {build: ./backnd}\n  p: {static: ./pgae}\n  u: {unit: ./unti, command: [x]}\n";
+    let told = [
+        "backnd is not there, though `build` of `a` names it",
+        "pgae is not there, though `static` of `p` names it",
+        "unti is not there, though `unit` of `u` names it",
+        "relative to the yaml's folder",
+    ];
+    Desk::with(&[("stackctl.yaml", yaml)]).check(&["render"], 3, &told);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_wrong_usage() {
+    let desk = Desk::with(&[("stackctl.yaml", PAGE), ("file", "text")]);
+    desk.check(&["render", "--out", "file/x"], 2, &["cannot write file/x"]);
+    desk.check(&["init", "file/y"], 2, &["cannot write file/y"]);
+}
+
+#[test]
+fn init_tells_programs_too() {
+    let desk = Desk::new();
+    for (args, files) in [
+        (&["init", "--json", "a"][..], 1),
+        (&["init", "--json", "--example", "names", "b"], 2),
+    ] {
+        let told = desk.check(args, 0, &[]).stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert!(told["files"].as_u64() >= Some(files), "{told}");
+        assert!(desk.path().join(told["folder"].as_str().unwrap()).is_dir());
+    }
+}
+
+#[test]
 fn the_schema_is_json_and_knows_the_starters_keys() {
     let schema = Desk::new().check(&["schema"], 0, &[]).stdout;
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();

@@ -1,11 +1,11 @@
 //! Hosts that exist only as facts: what a step does to a real host is done to what that host would say of itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stackctl::facts::{
     CertificateFacts, ContainerDetails, ContainerFacts, ContainerSettings, DatabaseFacts,
     DockerFacts, Facts, FileFacts, FileKind, FirewallFacts, HostFacts, ImageFacts, Leaf, Listener,
-    MountFacts, NetworkFacts, SchemaFacts, UnitFacts, sha256,
+    MountFacts, NetworkFacts, SchemaFacts, UnitFacts, is_bare, sha256,
 };
 use stackctl::model::{ComposedMount, Dialect, HostPath, Layout, RemoteFile, Stack};
 use stackctl::plan::container::{self, ContainerSpec, Mount};
@@ -296,11 +296,16 @@ pub fn act(stack: &Stack, facts: &mut Facts, step: &Step) {
             built.labels.clone_from(&build.labels);
         }
         Action::TagImage { image, tag } => {
+            let images = &mut engine(host).images;
+            let mut same = images.values().filter(|there| there.id == *image);
             let facts = ImageFacts {
                 id: image.clone(),
+                labels: same
+                    .next()
+                    .map_or_else(BTreeMap::new, |there| there.labels.clone()),
                 ..ImageFacts::default()
             };
-            engine(host).images.insert(tag.clone(), facts);
+            images.insert(tag.clone(), facts);
         }
         Action::RemoveImage(tag) => drop(engine(host).images.remove(tag)),
         Action::RunContainer(spec) => run(host, spec, now),
@@ -598,11 +603,20 @@ fn runs(host: &HostFacts, process: &Process) -> bool {
 }
 
 fn set_unit(host: &mut HostFacts, unit: &str, active: &str, file: &str) {
+    let path = format!("/etc/systemd/system/{unit}").parse::<HostPath>();
+    let text = path
+        .ok()
+        .and_then(|path| host.files.get(&path)?.contents.clone());
+    let text = String::from_utf8(text.unwrap_or_default()).expect("a unit is text");
+    let description = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Description="));
     let state = UnitFacts {
         load: "loaded".into(),
         active: active.into(),
         sub: String::new(),
         file: file.into(),
+        description: description.unwrap_or_default().into(),
         ..UnitFacts::default()
     };
     host.units.insert(unit.into(), state);
@@ -622,6 +636,7 @@ fn image(host: &mut HostFacts, tag: &str) {
     };
     let docker = engine(host);
     match tag.split_once('@') {
+        None if is_bare(tag) => drop(docker.images.insert(format!("{tag}:latest"), facts)),
         None => drop(docker.images.insert(tag.into(), facts)),
         // Engines keep no tag of what was pulled by its digest.
         Some((name, digest)) => {

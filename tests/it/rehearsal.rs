@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use stackctl::render::{
-    Bucket, Figures, Overrides, Phase, Rehearsal, Setup, Step, Switch, Templates, rehearsal,
+    Bucket, Figures, OtherSeconds, Overrides, Phase, Rehearsal, Setup, Step, Switch, Templates,
+    rehearsal,
 };
 use stackctl::ui::{Paint, rehearsal_json, rehearsal_text};
 
@@ -85,6 +86,11 @@ fn sample() -> Rehearsal {
                 longest_gap: 13.1,
             },
         ],
+        other_seconds: OtherSeconds {
+            count: 48,
+            median_gap: 11.6,
+            longest_gap: 31.2,
+        },
         bucket_seconds: 0.25,
         buckets: (0..209)
             .map(|index| {

@@ -51,8 +51,7 @@ struct Stack {
 }
 
 impl Stack {
-    fn boot(scenario: &'static str, base: &str, services: &str) -> Self {
-        let lab = Lab::boot(scenario, base);
+    fn on(lab: Lab, services: &str) -> Self {
         let text = format!(
             "stack: shop\nhosts:\n{}services:\n{services}",
             lab.host_yaml()
@@ -126,7 +125,7 @@ fn made(folder: &Path, like: &str, sql: &str) {
 fn a_backup_under_load_is_whole_and_comes_back_here_and_elsewhere_or_changes_nothing() {
     let services = "  db: {mysql: {image: mysql:8.4, database: shop, user: shop}}\n  \
         other: {mysql: {image: mysql:8.4, database: other, user: other}}\n";
-    let stack = Stack::boot("data", "bookworm", services);
+    let stack = Stack::on(Lab::ready("data", "bookworm"), services);
     let lab = &stack.lab;
 
     lab.step(
@@ -339,7 +338,7 @@ fn a_backup_under_load_is_whole_and_comes_back_here_and_elsewhere_or_changes_not
     lab.stackctl(["destroy", "--volumes", "--confirm", "shop"])
         .expect_ok();
     assert_eq!(lab.containers(), Vec::<String>::new());
-    let elsewhere = Stack::boot("data-elsewhere", "trixie", services);
+    let elsewhere = Stack::on(Lab::boot("data-elsewhere", "trixie"), services);
     fs::copy(lab.path("last.sql.gz"), elsewhere.lab.path("last.sql.gz")).expect("a copy");
     elsewhere
         .restore("db", "last.sql.gz", &[])
@@ -359,7 +358,7 @@ fn a_backup_under_load_is_whole_and_comes_back_here_and_elsewhere_or_changes_not
 fn mariadb_is_saved_and_restored_in_a_container_and_of_the_distribution() {
     let services = "  db: {mysql: {image: mariadb:11, database: shop, user: shop}}\n  \
         own: {mysql: {install: package, database: own, user: own}}\n";
-    let stack = Stack::boot("data-mariadb", "bookworm", services);
+    let stack = Stack::on(Lab::ready("data-mariadb", "bookworm"), services);
     let lab = &stack.lab;
     for service in ["db", "own"] {
         lab.step(&format!("`{service}` is opened, saved and restored"));
@@ -420,6 +419,20 @@ fn mariadb_is_saved_and_restored_in_a_container_and_of_the_distribution() {
         "CREATE TABLE stackctl_init (loading INT); CREATE TABLE kept (half INT);\n",
     );
     fs::write(lab.path("rows.sql"), "INSERT INTO kept VALUES ('here');").expect("write");
+    // As one goes on loading whose run was stopped.
+    lab.root("mariadb -e \"SELECT GET_LOCK(SHA1('stackctl begun_own'), 0), SLEEP(3000)\" >/dev/null 2>&1 &");
+    eventually("the lock is held", PATIENCE, || {
+        let free = lab.root("mariadb -Ne \"SELECT IS_FREE_LOCK(SHA1('stackctl begun_own'))\"");
+        (free.trim() == "0").then_some(()).ok_or(free)
+    });
+    lab.stackctl(["deploy", "--yes"])
+        .expect(6)
+        .says("what an earlier run began still loads it");
+    lab.root("pkill --full 'SLEEP[(]3000'");
+    eventually("the lock is free", PATIENCE, || {
+        let free = lab.root("mariadb -Ne \"SELECT IS_FREE_LOCK(SHA1('stackctl begun_own'))\"");
+        (free.trim() == "1").then_some(()).ok_or(free)
+    });
     lab.stackctl(["deploy", "--yes"]).expect_ok();
     for service in ["db", "own"] {
         let kept = stack.asked(service, "SELECT text, one() FROM kept;\n");
@@ -437,7 +450,7 @@ pub const SERVER: &str = r#"set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q >/dev/null && apt-get install -q -y --no-install-recommends mariadb-server openssl >/dev/null
 mkdir -p /etc/mysql/tls && cd /etc/mysql/tls
-address=$(hostname -I | cut -d' ' -f1)
+address=$(ip route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')
 for name in ca other; do
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -out $name.pem -days 30 -subj "/CN=$name" 2>/dev/null
 done

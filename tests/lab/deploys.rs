@@ -15,7 +15,7 @@ const KILLED_WITHIN: Duration = Duration::from_secs(5);
 #[test]
 #[ignore = "needs docker"]
 fn deploys_that_work_fail_or_are_cut_short_lose_no_request() {
-    let lab = Lab::boot("deploys", "bookworm");
+    let lab = Lab::ready("deploys", "bookworm");
     let app = App::new(&lab);
     lab.step("a first release serves");
     app.write(Backend::Good("one"));
@@ -118,7 +118,7 @@ fn deploys_that_work_fail_or_are_cut_short_lose_no_request() {
     );
     let run = app.start();
     eventually("the build runs", PATIENCE, || {
-        let seen = lab.root("ps -eo args | grep '[p]ip install' || true");
+        let seen = lab.root("ps -eo args | grep '[p]ip .*install' || true");
         (!seen.is_empty()).then_some(()).ok_or(seen)
     });
     run.signal("KILL");

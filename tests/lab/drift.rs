@@ -59,7 +59,7 @@ fn told(plan: &Value, what: &str) -> (String, String, bool) {
 #[test]
 #[ignore = "needs docker"]
 fn whatever_is_changed_by_hand_is_found_by_one_plan_left_alone_and_put_right_when_asked_to() {
-    let lab = Lab::boot("drift", "bookworm");
+    let lab = Lab::ready("drift", "bookworm");
     lab.root("apt-get update -q >/dev/null && apt-get install -q -y --no-install-recommends openssl >/dev/null");
     let valid = ["-1 day", "+60 days"];
     let [certificate, key] = self_signed(&lab, "names.test", P256, valid);

@@ -7,7 +7,7 @@ use super::scenario::{Lab, PATIENCE, eventually, http};
 #[test]
 #[ignore = "needs docker"]
 fn a_build_is_repeated_when_the_engine_restarts_and_a_release_phase_is_not() {
-    let lab = Lab::boot("engine-restart", "bookworm");
+    let lab = Lab::ready("engine-restart", "bookworm");
     fs::create_dir_all(lab.path("api")).expect("a folder");
     let dockerfile = "FROM python:3.12-slim\nRUN sleep 21\nCMD [\"python\", \"-m\", \"http.server\", \"8080\"]\n";
     fs::write(lab.path("api/Dockerfile"), dockerfile).expect("a file");

@@ -32,7 +32,7 @@ nft -s list table inet stackctl";
 #[test]
 #[ignore = "needs docker"]
 fn a_stack_is_looked_into_restarted_stopped_and_taken_away_without_a_trace_beside_another() {
-    let lab = Lab::boot("everyday", "bookworm");
+    let lab = Lab::ready("everyday", "bookworm");
     let other = other_stack(&lab);
     let other = other.as_str();
     lab.step("another stack is there first");

@@ -44,7 +44,7 @@ fn put(lab: &Lab, url: &str, mode: &str) {
 #[test]
 #[ignore = "needs docker"]
 fn a_database_elsewhere_is_reached_by_the_url_that_is_on_the_host() {
-    let lab = Lab::boot("external", "bookworm");
+    let lab = Lab::ready("external", "bookworm");
     let yaml = |name: &str, text: &str| {
         fs::create_dir_all(lab.path(name)).expect("a folder");
         let path = lab.path(&format!("{name}/stackctl.yaml"));

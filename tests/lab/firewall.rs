@@ -32,7 +32,7 @@ fn reached(lab: &Lab, addresses: &[&str]) -> Vec<String> {
 #[test]
 #[ignore = "needs docker"]
 fn only_ssh_and_sites_can_be_reached_and_a_firewall_that_locks_out_is_taken_back() {
-    let lab = Lab::boot("firewall", "bookworm");
+    let lab = Lab::ready("firewall", "bookworm");
     let stack = |name: &str, port: u16, firewall: &str| {
         fs::create_dir_all(lab.path(name)).expect("a folder");
         fs::write(lab.path(&format!("{name}/index.html")), "hello").expect("a page");

@@ -80,7 +80,7 @@ const MAIL: &str = "smtp://u:mailpass77@mx";
 #[ignore = "needs docker"]
 fn a_changed_secret_is_a_new_release_of_whoever_uses_it_a_rollback_brings_the_old_one_back_and_none_is_seen()
  {
-    let lab = Lab::boot("given-secrets", "bookworm");
+    let lab = Lab::ready("given-secrets", "bookworm");
     fs::create_dir(lab.path("app")).expect("a folder");
     fs::write(lab.path("app/main.py"), APP).expect("write");
     fs::write(lab.path("app/Dockerfile"), DOCKERFILE).expect("write");

@@ -12,7 +12,7 @@ impl Load {
     /// too.
     pub fn start(url: &str) -> Self {
         // What the app can do while the same machine builds it; `zero_loss` is the one that asks for much.
-        Self::with(url, 45.0, true)
+        Self::with(url, 30.0, true)
     }
 
     /// As [`Load::start`], with so many requests a second.
@@ -37,7 +37,7 @@ impl Load {
     /// As [`Load::start`], each over a connection of its own: an nginx before 1.27.4 closes some that are kept when it
     /// reloads.
     pub fn start_single(url: &str) -> Self {
-        Self::with(url, 45.0, false)
+        Self::with(url, 30.0, false)
     }
 
     fn with(url: &str, rate: f64, keep_alive: bool) -> Self {

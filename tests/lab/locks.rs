@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::relay::Relay;
-use super::scenario::{Lab, PATIENCE, Running, eventually, http};
+use super::scenario::{Lab, PATIENCE, Running, eventually, http, quote};
 
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 /// For whom nothing is heard of.
 const LOST_WITHIN: Duration = Duration::from_secs(30);
+
+/// As `rm` is on a host that has no time.
+const SLOW_RM: &str =
+    "#!/bin/sh\ncase $* in */run/stackctl.*) sleep 1 ;; esac\nexec /bin/rm \"$@\"\n";
 
 #[test]
 #[ignore = "needs docker"]
@@ -144,10 +148,16 @@ fn a_lock_names_its_run_can_be_waited_for_and_ends_with_it() {
     lab.step("nothing is left of any of them");
     lab.stackctl(["deploy", "--yes"]).expect_ok();
     app.serves("four");
-    let left = lab.root("ls -d /run/stackctl?* /tmp/stackctl* 2>/dev/null || true");
-    assert_eq!(left, "", "folders of sessions");
-    let left = lab.root("ps -eo args | grep -E '[s]tackctl-[0-9a-f]{32}' || true");
-    assert_eq!(left, "", "processes of sessions");
+    app.left_nothing();
+
+    lab.step("nor of one whose session is so slow to clear up that it is ended");
+    lab.root(&format!(
+        "printf %s {} >/usr/local/sbin/rm; chmod 755 /usr/local/sbin/rm",
+        quote(SLOW_RM)
+    ));
+    lab.stackctl(["deploy", "--yes"]).expect_ok();
+    app.left_nothing();
+    lab.root("/bin/rm /usr/local/sbin/rm");
 }
 
 fn make_executable(path: &std::path::Path) {
@@ -190,6 +200,15 @@ impl App<'_> {
             here.then_some(()).ok_or_else(|| run.said())
         });
         run
+    }
+
+    /// No folder and no process of a session that has ended.
+    #[track_caller]
+    fn left_nothing(&self) {
+        let look = "ls -d /run/stackctl?* /tmp/stackctl* 2>/dev/null || true";
+        assert_eq!(self.lab.root(look), "", "folders of sessions");
+        let look = "ps -eo args | grep -E '[s]tackctl-[0-9a-f]{32}' || true";
+        assert_eq!(self.lab.root(look), "", "processes of sessions");
     }
 
     fn status(&self) -> Value {

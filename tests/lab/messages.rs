@@ -1,6 +1,6 @@
 //! The message board, by its README: pictures in what stands for S3, keys in `.env`, an image by its own Dockerfile, HTTPS.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -372,10 +372,13 @@ impl Bucket {
         bucket
     }
 
-    /// A virtual environment that scenarios share.
+    /// A virtual environment that scenarios share; the first to come makes it while others wait.
     fn installed() -> PathBuf {
         let target = Path::new(env!("CARGO_BIN_EXE_stackctl")).ancestors().nth(2);
-        let folder = target.expect("the target folder").join("moto");
+        let target = target.expect("the target folder");
+        let making = File::create(target.join("moto.lock")).expect("a lock file");
+        making.lock().expect("the lock");
+        let folder = target.join("moto");
         if !folder.join("whole").is_file() {
             let pip = folder.join("bin/pip");
             for words in [

@@ -93,7 +93,7 @@ fn the_board_on_three_hosts_loses_no_visitor_when_one_of_them_goes() {
     let mut lab = Lab::planned("messages-fleet");
     let name = lab.name.clone();
     let up = [
-        "lab", "up", "--hosts", "5", "--base", "bookworm", "--yes", "--name", &name,
+        "lab", "up", "--hosts", "5", "--base", "bookworm", "--ready", "--yes", "--name", &name,
     ];
     lab.stackctl(up).expect_ok();
     lab.found();

@@ -51,7 +51,7 @@ const URL: &str = "/etc/other/redis-url";
 #[test]
 #[ignore = "needs docker"]
 fn what_redis_holds_outlives_its_server_and_only_the_stack_gets_in() {
-    let lab = Lab::boot("redis", "bookworm");
+    let lab = Lab::ready("redis", "bookworm");
     for (path, text) in [
         ("shop/code/main.py", APP),
         ("shop/code/requirements.txt", ""),

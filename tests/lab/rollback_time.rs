@@ -20,7 +20,7 @@ const UNTIL_ENDED: usize = 16;
 #[test]
 #[ignore = "needs docker"]
 fn a_rollback_to_a_warm_release_needs_few_round_trips() {
-    let lab = Lab::boot("rollback-time", "bookworm");
+    let lab = Lab::ready("rollback-time", "bookworm");
     let app = App::new(&lab);
     app.write("one");
     app.run("provision", &app.near);

@@ -16,7 +16,7 @@ CMD [\"python\", \"-m\", \"http.server\", \"8080\"]
 #[test]
 #[ignore = "needs docker"]
 fn an_app_that_only_speaks_tcp_is_switched_through_a_socket_proxy_and_survives_a_reboot() {
-    let lab = Lab::boot("tcp-app", "bookworm");
+    let lab = Lab::ready("tcp-app", "bookworm");
     let yaml = lab.path("stackctl.yaml");
     fs::create_dir(lab.path("web")).expect("a folder");
     fs::write(lab.path("web/Dockerfile"), DOCKERFILE).expect("write");

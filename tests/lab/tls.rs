@@ -77,15 +77,31 @@ done
 exit 1
 "#;
 
-/// Asks for the page until it is told to stop; each time on a new connection. What goes wrong is noted.
-const VISITORS: &str = "systemd-run -q --unit=visitors sh -c 'while :; do \
-    curl -sS -o /dev/null --fail --cacert /root/root.pem --resolve shop.test:443:127.0.0.1 https://shop.test/ \
-    2>>/root/lost && echo >>/root/served; done'";
+/// Asks for the page until it is told to stop; each time on a new connection, by HTTP/1.1 and by HTTP/2. What goes wrong is noted.
+///
+/// An nginx that is reloaded tells who came by HTTP/2 and had not asked yet to ask again on another connection, as browsers do
+/// (<https://www.rfc-editor.org/rfc/rfc9113#section-6.8>). curl ends with 16 then (<https://github.com/curl/curl/issues/1618>).
+const VISITORS: &str = r#": >/root/lost
+cat >/root/visit <<'END'
+visit() {
+	curl -sS -o /dev/null --fail "$1" --cacert /root/root.pem --resolve shop.test:443:127.0.0.1 https://shop.test/ 2>/root/said
+}
+while :; do
+	for version in --http1.1 --http2; do
+		if visit $version || { [ $? = 16 ] && [ $version = --http2 ] && visit $version; }; then
+			echo >>/root/served
+		else
+			cat /root/said >>/root/lost
+		fi
+	done
+done
+END
+systemd-run -q --unit=visitors sh /root/visit"#;
 
 /// How a site's `tls` names the authority, whose own certificate is beside the yaml.
 pub const LAB_ACME: &str = "{directory: 'https://ca.test:14000/dir', ca: lab-ca.pem}";
 /// The host's address, as its shell finds it.
-pub const OWN_ADDRESS: &str = "$(hostname -I | cut -d ' ' -f 1)";
+pub const OWN_ADDRESS: &str = r"$(ip route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')";
 
 /// Starts the authority on the host, and writes down who vouches for it.
 pub fn authority(lab: &Lab, vouches: &Path) {

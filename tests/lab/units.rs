@@ -196,6 +196,7 @@ fn the_names_app_runs_as_units_and_loses_no_request_on_a_host_without_docker() {
     app.goes_back_to_what_is_cold();
     app.stops();
     app.goes_and_comes_back();
+    app.trusts_nothing_installed();
     app.ports();
     lab.step("a service that leaves the yaml leaves no unit and no user");
     let text = app.stack.read("units.yaml");
@@ -497,6 +498,38 @@ impl<'a> App<'a> {
         adds_a_name(&Browser::start(), &page, "Katherine Johnson");
         let asked = "grep -c 'POST /names' /var/log/nginx/names-api.access.log";
         assert_eq!(self.lab.root(asked), "1", "the page asked port 8080");
+    }
+
+    /// What was installed may have been made by anyone whose package it is.
+    fn trusts_nothing_installed(&self) {
+        let lab = self.lab;
+        lab.step("root runs nothing that was installed");
+        let venv = "/var/lib/stackctl/names/installed/backend/*/venv";
+        lab.root(&format!(
+            "mkdir -m 1777 /var/ran && cd {venv}/bin && rm python3 && \
+             printf '#!/bin/bash\\ntouch /var/ran/$(id -u)\\nexec -a \"$0\" /usr/bin/python3 \"$@\"\\n' >python3 && chmod 755 python3"
+        ));
+        let installed = lab.root(&format!("stat -c %i {venv}"));
+        self.version("three");
+        self.stack.run("deploy").expect_ok();
+        self.serves("three");
+        same(&installed, &lab.root(&format!("stat -c %i {venv}")));
+        let user = lab.root("stat -c %U /run/stackctl/names/backend.*/app.sock | sort -u");
+        let user = lab.root(&format!("id -u {}", user.trim()));
+        same(&user, &lab.root("ls /var/ran"));
+
+        lab.step("a Python that looks elsewhere has it installed anew");
+        lab.root(&format!(
+            "rm -r /var/ran && cd {venv}/lib && mv python3* python3.0"
+        ));
+        self.version("four");
+        self.stack.run("deploy").expect_ok();
+        self.serves("four");
+        assert_ne!(installed, lab.root(&format!("stat -c %i {venv}")));
+        self.changes_nothing();
+        self.version("two");
+        self.stack.run("deploy").expect_ok();
+        self.serves("two");
     }
 
     fn goes_and_comes_back(&self) {

@@ -45,7 +45,10 @@ class Unfit(ValueError):
 
 
 def connect():
-    """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
+    """A connection whose waits all have an end, so that a database that hangs cannot hold all threads for good.
+
+    They are longer than a disk takes when it is busy: what is given up here may be written all the same.
+    """
     authority = os.environ.get("DB_CA_FILE")  # of a server elsewhere, which is then asked by TLS alone
     return pymysql.connect(
         ssl_ca=authority,
@@ -57,8 +60,8 @@ def connect():
         password=Path(os.environ["DB_PASSWORD_FILE"]).read_text(encoding="utf-8").strip(),
         charset="utf8mb4",
         connect_timeout=3,
-        read_timeout=5,
-        write_timeout=5,
+        read_timeout=15,
+        write_timeout=15,
         autocommit=True,
     )
 

@@ -20,7 +20,7 @@ function say(text, isError = false) {
 async function ask(options) {
   let answer;
   try {
-    answer = await fetch(address, { signal: AbortSignal.timeout(10000), ...options });
+    answer = await fetch(address, { signal: AbortSignal.timeout(20000), ...options });
   } catch {
     throw new Error("The server cannot be reached.");
   }

@@ -43,7 +43,10 @@ def secret(name):
 
 
 def connect():
-    """A connection whose waits all have an end, so that a slow database cannot hold all threads."""
+    """A connection whose waits all have an end, so that a database that hangs cannot hold all threads for good.
+
+    They are longer than a disk takes when it is busy: what is given up here may be written all the same.
+    """
     return pymysql.connect(
         host=os.environ["STARWARS_MYSQL_HOST"],
         database="starwars",
@@ -51,8 +54,8 @@ def connect():
         password=secret("mysql-password"),
         charset="utf8mb4",
         connect_timeout=3,
-        read_timeout=5,
-        write_timeout=5,
+        read_timeout=15,
+        write_timeout=15,
         autocommit=True,
     )
 

@@ -156,6 +156,11 @@ impl Out {
         if file.is_dir() {
             return Err(std::io::ErrorKind::IsADirectory.into());
         }
+        // A pipe or a device would be replaced by the file.
+        if file.exists() && !file.is_file() {
+            let why = "it is no file; `-o -` writes to stdout";
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        }
         let folder = file.parent().filter(|folder| *folder != Path::new(""));
         let mut builder = tempfile::Builder::new();
         let part = builder.prefix(".stackctl-backup.").suffix(".part");

@@ -80,12 +80,15 @@ impl Follower {
                         since: time::seconds_of(&since).unwrap_or(0),
                         tail: None,
                     };
-                    let mut until = since;
+                    // Lines come in the order in which they were whole, and their times are of when they began.
+                    let (before, mut until) = (since.clone(), since);
                     let mut line = |line: LogLine| {
-                        if line.time <= until {
+                        if line.time <= before {
                             return true;
                         }
-                        until.clone_from(&line.time);
+                        if line.time > until {
+                            until.clone_from(&line.time);
+                        }
                         lines.send(Ok(entry(&host, &origin, line))).is_ok()
                     };
                     // An engine that is restarted, or a container that is removed, ends it; the next look goes on.

@@ -44,9 +44,11 @@ pub async fn rehearse(
     let question = "boot disposable hosts on this machine's Docker engine, and install an engine if there is none?";
     super::confirm::confirm(question, global.yes, console)?;
     // Hosts of a rehearsal that was cut short are not fresh.
-    crate::lab::down(&name)
-        .await
-        .map_err(|error| lab::failure(&error))?;
+    match crate::lab::down(&name).await {
+        // It is installed with the first host.
+        Ok(()) | Err(crate::lab::LabError::NoEngine { .. }) => {}
+        Err(error) => return Err(lab::failure(&error)),
+    }
 
     let rehearsal = Rehearsing {
         args,
@@ -85,7 +87,7 @@ fn finish(seen: &Seen, args: &RehearseArgs, console: &Console) -> Result<(), Fai
         render::rehearsal(&seen.templates, report).map_err(|error| Failure::of_render(&error))?;
     std::fs::write(&args.out, page).map_err(|error| {
         Failure::new(
-            Kind::Ours,
+            Kind::Usage,
             format!("cannot write {}: {error}", args.out.display()),
         )
     })?;
@@ -188,6 +190,8 @@ impl Rehearsing<'_> {
                 .base
                 .parse()
                 .map_err(|error| lab::failure(&error))?,
+            // What is rehearsed comes after; production has its packages, too.
+            ready: true,
             may_install: true,
         };
         let booted = lab::up(options, self.console).await?;

@@ -6,12 +6,14 @@ use super::{Moments, Rehearsing};
 use crate::cli::session::Loaded;
 use crate::cli::timeline::Timed;
 use crate::load::{Outcome, Recording};
-use crate::render::{self, Bucket, Figures, Phase, Rehearsal, Step, Switch};
+use crate::render::{self, Bucket, Figures, OtherSeconds, Phase, Rehearsal, Step, Switch};
 
 /// Losses that the report shows one by one.
 const SHOWN: usize = 30;
 /// Milliseconds. A 99th percentile over it, before anything was deployed, is the load's fault or the machine's.
 const SLOW: f64 = 1000.0;
+/// What is looked at around a switch, in microseconds.
+const SECOND: u64 = 1_000_000;
 
 /// From what was recorded to what is reported.
 pub(super) struct Report<'a> {
@@ -69,6 +71,7 @@ impl Report<'_> {
             seconds: end / 1e6,
             setup: rehearsing.setup.clone(),
             switches: self.switches(),
+            other_seconds: self.other_seconds(),
             phases,
             steps: self
                 .steps
@@ -157,20 +160,29 @@ impl Report<'_> {
     }
 
     fn switches(&self) -> Vec<Switch> {
-        let switches = self.steps.iter().filter(|step| step.track == "switch");
-        switches
-            .map(|step| {
-                let at = self.recording.offset(step.ended);
-                let around = self
-                    .recording
-                    .summary(at.saturating_sub(500_000), at + 500_000);
-                Switch {
-                    at: at as f64 / 1e6,
-                    words: format!("{}: {}", step.host, step.words),
-                    longest_gap: around.longest_gap,
-                }
+        self.switched()
+            .map(|(step, at)| Switch {
+                at: at as f64 / 1e6,
+                words: format!("{}: {}", step.host, step.words),
+                longest_gap: self.recording.gaps_around(&[at], SECOND).longest,
             })
             .collect()
+    }
+
+    fn other_seconds(&self) -> OtherSeconds {
+        let moments: Vec<u64> = self.switched().map(|(_, at)| at).collect();
+        let gaps = self.recording.gaps_beside(&moments, SECOND, (0, self.end));
+        OtherSeconds {
+            count: gaps.stretches,
+            median_gap: gaps.p50,
+            longest_gap: gaps.longest,
+        }
+    }
+
+    /// Each switch, and when it was made.
+    fn switched(&self) -> impl Iterator<Item = (&Timed, u64)> {
+        let switches = self.steps.iter().filter(|step| step.track == "switch");
+        switches.map(|step| (step, self.recording.offset(step.ended)))
     }
 }
 

@@ -381,6 +381,8 @@ impl Composition<'_> {
         None
     }
 
+    /// `always` becomes `unless-stopped`: a container that somebody stopped would run again after each restart of the engine, and
+    /// what takes its place beside it (<https://docs.docker.com/engine/containers/start-containers-automatically/>).
     fn restart(&self, reader: &mut Reader<'_>, name: &str, service: &Service) -> Restart {
         let policy = service.deploy.as_ref();
         let policy = policy.and_then(|deploy| deploy.restart_policy.as_ref());
@@ -406,8 +408,7 @@ impl Composition<'_> {
             return match policy.condition.as_str() {
                 "none" | "no" => Restart::No,
                 "on-failure" => Restart::OnFailure(attempts),
-                "unless-stopped" => Restart::UnlessStopped,
-                _ => Restart::Always,
+                _ => Restart::UnlessStopped,
             };
         }
         match service
@@ -415,8 +416,7 @@ impl Composition<'_> {
             .split_once(':')
             .unwrap_or((&service.restart, "0"))
         {
-            ("always", _) => Restart::Always,
-            ("unless-stopped", _) => Restart::UnlessStopped,
+            ("always" | "unless-stopped", _) => Restart::UnlessStopped,
             ("on-failure", count) => Restart::OnFailure(count.parse().unwrap_or(0)),
             _ => Restart::No,
         }

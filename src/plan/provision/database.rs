@@ -97,6 +97,19 @@ impl<'a> HostPlan<'a> {
 
     /// As [`Self::check_database`], of a server of the host itself.
     fn check_packaged_database(&mut self, service: &Service) {
+        if let Some(database) = service.database()
+            && let Some(other) = self.neighbour_with(database)
+        {
+            let server = own_server(self.facts);
+            return self.refuse_as(
+                "database",
+                format!(
+                    "stack `{other}` has a database {} or a user {} at this host's {server}, which `{}` would take from it",
+                    database.database, database.user, service.name
+                ),
+                "give this one another `database` and another `user`, or have it run in a container",
+            );
+        }
         let marker = database_marker(&self.layout, service);
         if !self.facts.files.contains_key(&marker) {
             return;
@@ -124,6 +137,20 @@ impl<'a> HostPlan<'a> {
                 format!("bring its data back; or, to begin with an empty database, remove {marker} on the host"),
             );
         }
+    }
+
+    /// Another stack of this host that has a database or a user of these names at the host's own server, by its marker.
+    pub(in crate::plan) fn neighbour_with(&self, database: &Database) -> Option<String> {
+        let all = format!("{}/", self.layout.state().parent());
+        self.facts.files.iter().find_map(|(path, file)| {
+            let (stack, below) = path.as_str().strip_prefix(&all)?.split_once('/')?;
+            below.strip_prefix("databases/")?;
+            let text = String::from_utf8_lossy(file.contents.as_deref()?).into_owned();
+            let mut words = text.split_whitespace();
+            let (name, user) = (words.next()?, words.next()?);
+            let is_same = name == database.database || user == database.user;
+            (stack != self.stack.name.as_str() && is_same).then(|| stack.to_owned())
+        })
     }
 
     pub(in crate::plan) fn has_packaged_database(&self) -> bool {
@@ -362,7 +389,12 @@ impl<'a> HostPlan<'a> {
         let marker = database_marker(&self.layout, service);
         if !self.facts.files.contains_key(&marker) {
             self.forget_seeds(&service.name);
-            let contents = format!("{}\n", database.database).into_bytes();
+            // At a server that other stacks use as well, they look whose it is.
+            let contents = match service.in_container() {
+                true => format!("{}\n", database.database),
+                false => format!("{} {}\n", database.database, database.user),
+            };
+            let contents = contents.into_bytes();
             let file = RemoteFile {
                 path: marker,
                 mode: 0o600,

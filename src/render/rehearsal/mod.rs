@@ -40,6 +40,8 @@ pub struct Rehearsal {
     pub steps: Vec<Step>,
     /// When requests were sent to another release, and what visitors saw of it.
     pub switches: Vec<Switch>,
+    /// The same in seconds without a switch, to compare with.
+    pub other_seconds: OtherSeconds,
     pub bucket_seconds: f64,
     pub buckets: Vec<Bucket>,
     /// Each loss in words, the first of them.
@@ -96,6 +98,28 @@ pub struct Switch {
     pub longest_gap: f64,
 }
 
+/// The longest times without a good answer in the seconds of the load that have no switch.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct OtherSeconds {
+    pub count: u64,
+    pub median_gap: f64,
+    pub longest_gap: f64,
+}
+
+impl OtherSeconds {
+    /// In words; none when there is nothing to compare with.
+    pub fn words(&self) -> Option<String> {
+        (self.count > 0).then(|| {
+            format!(
+                "longest gap in each of {} seconds without a switch: median {}, longest {}",
+                grouped(self.count),
+                milliseconds(self.median_gap),
+                milliseconds(self.longest_gap),
+            )
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bucket {
     pub at: f64,
@@ -135,6 +159,7 @@ struct Page {
     times: Vec<TimeRow>,
     setup: String,
     switches: Vec<SwitchRow>,
+    other_seconds: Option<String>,
     losses: Vec<String>,
     more_losses: u64,
     notes: Vec<String>,
@@ -210,7 +235,13 @@ fn page(seen: &Rehearsal) -> Page {
         cards.push(Card {
             name: "gap at the switch",
             value: milliseconds(gap),
-            hint: "longest time without an answer".to_owned(),
+            hint: match seen.other_seconds.count {
+                0 => "longest time without an answer".to_owned(),
+                _ => format!(
+                    "{} without one",
+                    milliseconds(seen.other_seconds.median_gap)
+                ),
+            },
         });
     }
     if let Some(rollback) = rollback {
@@ -258,6 +289,7 @@ fn page(seen: &Rehearsal) -> Page {
                 gap: milliseconds(switch.longest_gap),
             })
             .collect(),
+        other_seconds: seen.other_seconds.words(),
         losses: seen.losses.clone(),
         more_losses: seen.lost.saturating_sub(seen.losses.len() as u64),
         notes: seen.notes.clone(),

@@ -118,7 +118,6 @@ fn list<T>(given: Vec<T>) -> Option<Vec<T>> {
 fn restart(policy: Restart) -> RestartPolicy {
     let (name, count) = match policy {
         Restart::No => (RestartPolicyNameEnum::NO, None),
-        Restart::Always => (RestartPolicyNameEnum::ALWAYS, None),
         Restart::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
         Restart::OnFailure(count) => (RestartPolicyNameEnum::ON_FAILURE, Some(count)),
     };

@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 use futures_util::StreamExt as _;
 
 use super::{DockerError, Engine, has_status};
+use crate::facts::is_bare;
 use crate::plan::ImageBuild;
 use crate::transport::Upload;
 
@@ -30,6 +31,7 @@ impl Engine {
     ) -> Result<(), DockerError> {
         let options = CreateImageOptions {
             from_image: Some(image.to_owned()),
+            tag: is_bare(image).then(|| "latest".to_owned()),
             ..Default::default()
         };
         let what = format!("pull {image}");

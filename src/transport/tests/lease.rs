@@ -265,50 +265,25 @@ async fn who_lost_the_lock_can_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs sshd"]
 async fn a_slow_link_is_no_silence() {
-    // As 1 Mbit/s to the usual times: a fifth of them, five times the rate.
-    const BYTES_PER_MS: u64 = 625;
+    // Each channel's window is 2 MiB: at this rate, a heartbeat behind that much would be ten seconds late.
+    const RATE: u64 = 200_000;
     let sshd = Sshd::start("");
     let stack = Stack(&sshd);
-    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-    // What is on its way is not more than on a real link.
-    socket
-        .set_recv_buffer_size(32 << 10)
-        .expect("a small buffer");
-    socket
-        .bind("127.0.0.1:0".parse().expect("an address"))
-        .expect("a free port");
-    let listener = socket.listen(1).expect("listens");
-    let (port, target) = (listener.local_addr().expect("an address").port(), sshd.port);
-    tokio::spawn(async move {
-        let (client, _) = listener.accept().await.expect("accepts");
-        let server = TcpStream::connect(("127.0.0.1", target))
-            .await
-            .expect("connects");
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
-        tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-        let mut buffer = vec![0; 4096];
-        while let Ok(n @ 1..) = from_client.read(&mut buffer).await {
-            tokio::time::sleep(Duration::from_millis(n as u64 / BYTES_PER_MS)).await;
-            if to_server.write_all(&buffer[..n]).await.is_err() {
-                return;
-            }
-        }
-    });
     let times = LeaseTimes {
-        beat: Duration::from_secs(1),
-        silence: Duration::from_secs(4),
+        beat: Duration::from_secs(2),
+        silence: Duration::from_secs(8),
     };
-    let ann = connect_with(&sshd, port, times).await;
+    let ann = connect_with(&sshd, sshd.port, times).await;
     stack.lock(&ann, "ann").await;
+    ann.link().cut.slow_down(RATE);
     let chunk = Bytes::from(vec![b'x'; 1 << 16]);
-    let input = futures_util::stream::iter((0..96).map(move |_| Ok(chunk.clone()))).boxed();
+    let input = futures_util::stream::iter((0..52).map(move |_| Ok(chunk.clone()))).boxed();
     let began = Instant::now();
     let sent = ann
-        .stream(&sh("wc -c\n", &[]), Some(input), &mut quiet, DEADLINE)
+        .stream(&sh("wc -c\n", &[]), Some(input), &mut quiet, DEADLINE * 3)
         .await;
     let sent = sent.unwrap_or_else(|error| panic!("{}", chain(&error)));
-    assert_eq!(sent.stdout, b"6291456\n");
+    assert_eq!(sent.stdout, b"3407872\n");
     println!("sent in {:?}", began.elapsed());
     assert!(began.elapsed() > times.silence * 2, "{:?}", began.elapsed());
     ann.close().await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::lane::{FREE_WITHIN, Lane, Run};
-use super::super::matrix::{Bench, Cell};
+use super::super::matrix::{Bench, Cell, TOO_LATE};
 use super::super::scenario::Running;
 use super::super::wire::Damage;
 use super::Work;
@@ -117,7 +117,7 @@ pub(super) fn silent(bench: &mut Bench, work: Work) {
         let took = began.elapsed();
         assert!(
             took < GIVEN_UP_WITHIN,
-            "the deployer gives up after {took:?}: {}",
+            "{TOO_LATE}the deployer gives up after {took:?}: {}",
             running.said()
         );
         work.subject(lane)
@@ -146,7 +146,7 @@ pub(super) fn cut(bench: &mut Bench, work: Work, fault: fn(&Lane)) {
         let took = began.elapsed();
         assert!(
             took < GIVEN_UP_WITHIN,
-            "the deployer sees it after {took:?}: {ran}"
+            "{TOO_LATE}the deployer sees it after {took:?}: {ran}"
         );
         // It may come back on a new connection; when it does not, it says so.
         assert!(matches!(ran.code, Some(0 | 4 | 6)), "{ran}");

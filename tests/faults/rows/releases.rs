@@ -1,8 +1,18 @@
 //! Releases that should never serve, or that misbehave while they do.
 
+use std::time::{Duration, Instant};
+
+use super::super::lane::Lane;
 use super::super::matrix::{Bench, Cell, Place};
 use super::super::scenario::Ran;
 use super::Work;
+
+/// A deploy comes to its switch.
+const SWITCHED_WITHIN: Duration = Duration::from_secs(120);
+/// After Ctrl-C; CI systems kill after ten seconds.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
+/// A unit that ignores SIGTERM is killed after 20 s.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(40);
 
 pub fn cells() -> Vec<Cell> {
     let cell = |row, name, test| Cell {
@@ -54,7 +64,7 @@ pub fn cells() -> Vec<Cell> {
 }
 
 /// The old release serves throughout, the run ends with 6 and says why, and nothing of the new one is left.
-pub(super) fn refused(bench: &mut Bench, behaviour: &str, check: impl FnOnce(&Ran)) {
+pub(super) fn refused(bench: &mut Bench, behaviour: &str, check: impl Fn(&Ran)) {
     bench.stack(|lane| {
         lane.app_keys = vec![
             "health: {path: /healthz, interval: 100ms, deadline: 5s}".into(),
@@ -84,6 +94,41 @@ pub(super) fn stubborn(bench: &mut Bench) {
         lane.next_version();
         lane.run(&["deploy", "--yes"]).expect_ok();
         lane.remember();
+        lane.behaves("good");
+        lane.next_version();
+        lane.converges(&["deploy", "--yes"]);
+        lane.lost_nothing();
+    });
+}
+
+/// What takes it back lasts longer than a run has that was stopped: the host goes on by itself, until nothing of it is left.
+pub(super) fn stubborn_and_stopped(bench: &mut Bench) {
+    bench.stack(|lane| lane.app_keys = vec!["bake: 60s".into()]);
+    bench.run("deploy", |lane| {
+        let versions = Work::Deploy.prepare(lane);
+        lane.behaves("stubborn");
+        let history = format!("/var/lib/stackctl/{}/history.jsonl", lane.stack);
+        let runs = |lane: &Lane| {
+            let count = lane.host().root(&format!("grep -c . {history}"));
+            count.trim().parse::<u32>().expect("a number")
+        };
+        let before = runs(lane);
+        let mut running = lane.start(lane.command(&["deploy", "--yes"]));
+        let began = Instant::now();
+        while lane.ask().iter().any(|seen| *seen != versions[1]) {
+            let is_lively = !running.has_ended() && began.elapsed() < SWITCHED_WITHIN;
+            assert!(is_lively, "{}", running.said());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        running.signal("INT");
+        let ran = lane.wait_within(running, ENDED_WITHIN);
+        ran.expect(130).says("the host goes on by itself");
+        lane.serves_whole(&[&versions[0]]);
+        lane.is_free(TAKEN_BACK_WITHIN);
+        assert_eq!(lane.app_releases(), 2, "what serves and what served before");
+        assert_eq!(runs(lane), before + 1, "it is told once");
+        let last = lane.host().root(&format!("tail -n 1 {history}"));
+        assert!(last.contains(r#""outcome":"interrupted""#), "{last}");
         lane.behaves("good");
         lane.next_version();
         lane.converges(&["deploy", "--yes"]);

@@ -102,6 +102,13 @@ pub fn cells() -> Vec<Cell> {
         lane("bad release", "unit, ignores SIGTERM", |bench| {
             releases::stubborn(in_unit(bench));
         }),
+        lane(
+            "bad release",
+            "unit, ignores SIGTERM, and its run is stopped",
+            |bench| {
+                releases::stubborn_and_stopped(in_unit(bench));
+            },
+        ),
         lane("release phase", "unit, fails", |bench| {
             releases::phase(
                 in_unit(bench),

@@ -19,7 +19,7 @@ fi
 ssh_ports() {
 	# At boot sshd's folder is not there yet, and without it sshd does not tell.
 	[ -d /run/sshd ] || mkdir -m 0755 /run/sshd
-	sshd -T 2>/dev/null | sed -n 's/^port \([0-9][0-9]*\)$/\1/p'
+	sshd -T 2>/dev/null | sed -n -e 's/^port \([0-9][0-9]*\)$/\1/p' -e 's/^listenaddress .*:\([0-9][0-9]*\).*$/\1/p'
 	if systemctl is-enabled -q ssh.socket 2>/dev/null; then
 		systemctl show -p Listen ssh.socket | sed -n 's/^.*:\([0-9][0-9]*\) (Stream)$/\1/p'
 	fi

@@ -13,15 +13,22 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/stackctl/compose-oracle
 suite=trixie
 
-fetch() {
+# Two tests may want it at once: one fetches and the other waits, and what is unpacked gets its name when it is whole.
+fetch() (
     mkdir -p "$cache/lists/partial" "$cache/archives/partial"
+    exec 9>"$cache/lock"
+    flock 9
+    [ ! -x "$compose" ] || exit 0
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
         >"$cache/sources.list"
     set -- -o "Dir::Etc::SourceList=$cache/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=root
-    (cd "$cache" && apt-get "$@" update && apt-get "$@" download docker-compose) >&2
-    dpkg-deb -x "$cache"/docker-compose_*.deb "$cache/unpacked"
-}
+    cd "$cache"
+    rm -rf unpacking unpacked
+    (apt-get "$@" update && apt-get "$@" download docker-compose) >&2
+    dpkg-deb -x docker-compose_*.deb unpacking
+    mv unpacking unpacked
+)
 
 compose=${COMPOSE:-$cache/unpacked/usr/libexec/docker/cli-plugins/docker-compose}
 [ -x "$compose" ] || fetch

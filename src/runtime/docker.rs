@@ -12,6 +12,7 @@ mod moved;
 mod observe;
 mod programs;
 mod registry;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;

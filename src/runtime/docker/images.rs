@@ -8,6 +8,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt as _;
 
+use super::stream::whole;
 use super::{DockerError, Engine, has_status};
 use crate::facts::is_bare;
 use crate::plan::ImageBuild;
@@ -35,9 +36,10 @@ impl Engine {
             ..Default::default()
         };
         let what = format!("pull {image}");
-        let mut stream = self
+        let answer = self
             .docker
             .create_image(Some(options), None, self.credentials(image));
+        let mut stream = std::pin::pin!(whole(answer));
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(info) = stream.next().await {
             let info = info.map_err(DockerError::refused(&what))?;
@@ -86,11 +88,11 @@ impl Engine {
             ..Default::default()
         };
         let what = format!("build {}", build.tag);
-        let mut stream = std::pin::pin!(self.docker.build_image(
-            options,
-            self.all_credentials(),
-            Some(body_try_stream(context))
-        ));
+        let context = Some(body_try_stream(context));
+        let answer = self
+            .docker
+            .build_image(options, self.all_credentials(), context);
+        let mut stream = std::pin::pin!(whole(answer));
         while let Some(info) = stream.next().await {
             let info = info.map_err(DockerError::in_stream(&what))?;
             if let Some(error) = info.error_detail {
@@ -122,9 +124,10 @@ impl Engine {
             tag: Some(tag.to_owned()),
             ..Default::default()
         };
-        let mut stream =
+        let answer =
             self.docker
                 .push_image(repository, Some(options), self.credentials(repository));
+        let mut stream = std::pin::pin!(whole(answer));
         let mut digest = None;
         while let Some(info) = stream.next().await {
             let info = info.map_err(DockerError::in_stream(&what))?;

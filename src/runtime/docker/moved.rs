@@ -7,6 +7,7 @@ use std::time::Duration;
 use bollard::query_parameters::{ImportImageOptions, ListImagesOptions};
 use futures_util::StreamExt as _;
 
+use super::stream::whole;
 use super::{DockerError, Engine, has_status};
 use crate::plan::container::label;
 use crate::transport::Upload;
@@ -109,7 +110,8 @@ impl Engine {
         let what = format!("load {image}");
         let none = None::<HashMap<String, bollard::auth::DockerCredentials>>;
         let options = ImportImageOptions::default();
-        let mut stream = std::pin::pin!(docker.import_image_stream(options, archive, none));
+        let answer = docker.import_image_stream(options, archive, none);
+        let mut stream = std::pin::pin!(whole(answer));
         while let Some(info) = stream.next().await {
             let info = info.map_err(DockerError::in_stream(&what))?;
             // One store tells of what it could not unpack in a line like any other.

@@ -1,5 +1,6 @@
 //! The local Docker engine: a connection to its socket, and getting one where there is none.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,7 +20,17 @@ use super::event::{Events, LabEvent, lines};
 use super::state::{Alone, alone};
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
-const INSTALL_ENGINE: &str = include_str!("install-engine.sh");
+const INSTALL_PACKAGES: &str = include_str!("install-packages.sh");
+const START_ENGINE: &str = include_str!("start-engine.sh");
+
+/// Commands that the engine and the lab take, each with the package that has it.
+const PACKAGES: [&str; 4] = [
+    "dockerd:docker.io",
+    "iptables:iptables",
+    MMDEBSTRAP,
+    "ssh:openssh-client",
+];
+const MMDEBSTRAP: &str = "mmdebstrap:mmdebstrap";
 const ENGINE_LOG: &str = "/var/log/dockerd.log";
 
 /// Seconds for one answer: loading a root file system answers only after the last byte of it.
@@ -66,7 +77,7 @@ pub async fn ensure_engine(may_install: bool, events: Events<'_>) -> Result<Dock
         Ok(docker) => return Ok(docker),
         Err(refused) => refused,
     };
-    if !may_install || !Path::new("/usr/bin/apt-get").exists() || !is_root() {
+    if !may_install || !can_install() {
         return Err(refused);
     }
     events(LabEvent::Phase {
@@ -77,16 +88,14 @@ pub async fn ensure_engine(may_install: bool, events: Events<'_>) -> Result<Dock
     if let Ok(docker) = connect().await {
         return Ok(docker);
     }
+    install("installing the Docker engine", &PACKAGES, &mut *events).await?;
     let until = Instant::now() + STARTS_WITHIN;
     loop {
         // Again each time: an engine that was about to end when we looked is no reason not to start one.
-        let (code, tail) = run_script(INSTALL_ENGINE, &[ENGINE_LOG.as_ref()], events).await?;
+        let (code, tail) = run_script(START_ENGINE, &[ENGINE_LOG.as_ref()], events).await?;
         if code != 0 {
-            return Err(LabError::Install {
-                code,
-                log: ENGINE_LOG.to_owned(),
-                tail,
-            });
+            let what = "starting the Docker engine";
+            return Err(LabError::Script { what, code, tail });
         }
         if let Some(docker) = answers_within(LOOK_AGAIN).await {
             return Ok(docker);
@@ -101,6 +110,35 @@ pub async fn ensure_engine(may_install: bool, events: Events<'_>) -> Result<Dock
                 tail: tail.text(),
             });
         }
+    }
+}
+
+/// Installs mmdebstrap where it is not and may be; else says how to come by it.
+pub(super) async fn ensure_mmdebstrap(
+    suite: &str,
+    may_install: bool,
+    events: Events<'_>,
+) -> Result<(), LabError> {
+    if Path::new("/usr/bin/mmdebstrap").exists() {
+        return Ok(());
+    }
+    if !may_install || !can_install() {
+        return Err(LabError::NoBootstrap {
+            suite: suite.to_owned(),
+        });
+    }
+    install("installing mmdebstrap", &[MMDEBSTRAP], events).await
+}
+
+async fn install(
+    what: &'static str,
+    packages: &[&str],
+    events: Events<'_>,
+) -> Result<(), LabError> {
+    let packages: Vec<&OsStr> = packages.iter().map(AsRef::as_ref).collect();
+    match run_script(INSTALL_PACKAGES, &packages, events).await? {
+        (0, _) => Ok(()),
+        (code, tail) => Err(LabError::Script { what, code, tail }),
     }
 }
 
@@ -120,7 +158,7 @@ async fn answers_within(time: Duration) -> Option<Docker> {
 /// Runs an embedded script on this machine, its lines as events; returns its exit code and last lines.
 pub(super) async fn run_script(
     script: &str,
-    arguments: &[&std::ffi::OsStr],
+    arguments: &[&OsStr],
     events: Events<'_>,
 ) -> Result<(i32, String), LabError> {
     // As a file and not on stdin: a program that the script starts could read the rest of it.
@@ -190,9 +228,11 @@ impl Tail {
     }
 }
 
-fn is_root() -> bool {
+/// As root, on a machine with apt.
+fn can_install() -> bool {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    is_root && Path::new("/usr/bin/apt-get").exists()
 }
 
 fn socket_path(docker_host: Option<&str>) -> Result<PathBuf, LabError> {

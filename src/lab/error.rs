@@ -17,10 +17,10 @@ pub enum LabError {
         "DOCKER_HOST is {value:?}, but a lab needs a local engine: unset it, or give unix:///path/to/docker.sock"
     )]
     RemoteEngine { value: String },
-    #[error("installing the Docker engine failed (exit {code}); the last lines of {log}:\n{tail}")]
-    Install {
+    #[error("{what} failed (exit {code}); the last lines:\n{tail}")]
+    Script {
+        what: &'static str,
         code: i32,
-        log: String,
         tail: String,
     },
     #[error(

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::Base;
-use super::engine::{Tail, run_script};
+use super::engine::{Tail, ensure_mmdebstrap, run_script};
 use super::error::LabError;
 use super::event::{Events, LabEvent, lines};
 use super::machine::Machine;
@@ -41,13 +41,14 @@ pub async fn ensure_base(
     docker: &Docker,
     base: Base,
     machine: &Machine,
+    may_install: bool,
     events: Events<'_>,
 ) -> Result<String, LabError> {
     let rootfs = recipe::rootfs_tag(base, machine);
     let recipe = recipe::base_recipe(base, &rootfs, machine);
     if !exists(docker, &recipe.tag).await? {
         if !exists(docker, &rootfs).await? {
-            ensure_rootfs(docker, base, &rootfs, machine, events).await?;
+            ensure_rootfs(docker, base, &rootfs, machine, may_install, events).await?;
         }
         ensure(docker, &recipe, events).await?;
     }
@@ -119,6 +120,7 @@ async fn ensure_rootfs(
     base: Base,
     tag: &str,
     machine: &Machine,
+    may_install: bool,
     events: Events<'_>,
 ) -> Result<(), LabError> {
     events(LabEvent::Phase {
@@ -133,7 +135,7 @@ async fn ensure_rootfs(
             "no registry ({reason}), so from packages instead"
         ))),
     }
-    bootstrap(docker, base, tag, machine, events).await
+    bootstrap(docker, base, tag, machine, may_install, events).await
 }
 
 /// Pulls `debian:<suite>`; an error is the reason in words, since not to have a registry is nothing unusual.
@@ -169,13 +171,10 @@ async fn bootstrap(
     base: Base,
     tag: &str,
     machine: &Machine,
+    may_install: bool,
     events: Events<'_>,
 ) -> Result<(), LabError> {
-    if !std::path::Path::new("/usr/bin/mmdebstrap").exists() {
-        return Err(LabError::NoBootstrap {
-            suite: base.to_string(),
-        });
-    }
+    ensure_mmdebstrap(&base.to_string(), may_install, &mut *events).await?;
     let dir = tempfile::tempdir().map_err(LabError::file("make", "a temporary folder"))?;
     let apt_conf = dir.path().join("apt.conf");
     let out = dir.path().join("rootfs.tar");

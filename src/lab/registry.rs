@@ -35,19 +35,20 @@ pub fn tag(machine: &Machine) -> String {
 pub async fn ensure(
     docker: &Docker,
     machine: &Machine,
+    may_install: bool,
     events: Events<'_>,
 ) -> Result<String, LabError> {
     let filled = tag(machine);
     if image::exists(docker, &filled).await? {
         return Ok(filled);
     }
-    image::ensure_base(docker, BASE, machine, events).await?;
+    image::ensure_base(docker, BASE, machine, may_install, events).await?;
     let empty = empty(machine);
     image::ensure(docker, &empty, events).await?;
     let recipes = stand_ins(machine);
     for (stand_in, recipe) in STAND_INS.iter().zip(&recipes) {
         if !image::exists(docker, &recipe.tag).await? {
-            image::ensure_base(docker, stand_in.base(), machine, events).await?;
+            image::ensure_base(docker, stand_in.base(), machine, may_install, events).await?;
             image::ensure(docker, recipe, events).await?;
         }
     }

@@ -83,7 +83,7 @@ pub async fn up(options: UpOptions, events: Events<'_>) -> Result<Lab, LabError>
         });
     }
     let docker = engine::ensure_engine(options.may_install, &mut *events).await?;
-    let images = ensure_images(&docker, options.base, options.ready, &mut *events).await?;
+    let images = ensure_images(&docker, &options, &mut *events).await?;
 
     events(LabEvent::Phase {
         name: format!("lab {}", lab.name),
@@ -198,10 +198,10 @@ pub(super) struct Images {
 
 async fn ensure_images(
     docker: &Docker,
-    base: Base,
-    is_ready: bool,
+    options: &UpOptions,
     events: Events<'_>,
 ) -> Result<Images, LabError> {
+    let (base, may_install) = (options.base, options.may_install);
     let machine = Machine::read();
     let host = recipe::host_recipe(base, &recipe::base_tag(base, &machine));
     let bare = |registry| Images {
@@ -214,7 +214,7 @@ async fn ensure_images(
     let has_host = image::exists(docker, &host.tag).await?;
     if has_host && (is_public || image::exists(docker, &filled).await?) {
         let bare = bare((!is_public).then_some(filled));
-        if !is_ready {
+        if !options.ready {
             return Ok(bare);
         }
         if let Some(ready) = ready::find(docker, base, &bare).await? {
@@ -223,15 +223,15 @@ async fn ensure_images(
     }
 
     let _lock = alone(Alone::BuildImages).await?;
-    image::ensure_base(docker, base, &machine, &mut *events).await?;
+    image::ensure_base(docker, base, &machine, may_install, &mut *events).await?;
     image::ensure(docker, &host, &mut *events).await?;
     let registry = if image::was_pulled(docker, base, &machine).await? {
         None
     } else {
-        Some(registry::ensure(docker, &machine, &mut *events).await?)
+        Some(registry::ensure(docker, &machine, may_install, &mut *events).await?)
     };
     let bare = bare(registry);
-    if is_ready {
+    if options.ready {
         return ready::ensure(docker, base, &bare, events).await;
     }
     Ok(bare)

@@ -25,14 +25,14 @@ const KEY: &str = "lab-secret-key-77e1c0";
 #[test]
 #[ignore = "needs docker"]
 fn the_board_keeps_texts_and_pictures_over_deploys_rollbacks_and_reboots() {
-    let lab = Lab::boot("messages", "bookworm");
+    let lab = Lab::ready("messages", "bookworm");
     let bucket = Bucket::start();
     let app = App::new(&lab, &bucket);
     let mut readme = Readme::of(&lab, "messages", "");
     authority(&lab, &lab.path("messages/lab-ca.pem"));
     leads(&lab, NAME, OWN_ADDRESS);
 
-    lab.step("a fresh host gets a certificate and serves");
+    lab.step("a host gets a certificate and serves");
     readme.follow("stackctl provision");
     readme.follow("stackctl deploy");
     readme.follow("stackctl status");

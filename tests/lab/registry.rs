@@ -81,7 +81,7 @@ fn answers(site: &str, version: &str) {
 #[test]
 #[ignore = "needs docker"]
 fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_stays_nowhere() {
-    let lab = Lab::boot("registry", "bookworm");
+    let lab = Lab::ready("registry", "bookworm");
     let registry = free_address();
     let text = format!(
         "stack: shop\nhosts:\n{}services:\n  app:\n    image: {registry}/team/app:1\n    listen: 8080\n    \
@@ -97,6 +97,7 @@ fn an_image_of_a_registry_with_a_login_is_pulled_by_its_digest_and_the_password_
     fs::create_dir(lab.path(HOME)).expect("a folder");
 
     lab.step("somebody has a registry that wants a login, and pushes an image to it");
+    lab.root("apt-get update -q");
     lab.root(&served(&registry, "ada"));
     let push = |version: &str| {
         eventually("the push", PATIENCE, || {

@@ -20,7 +20,7 @@ const RATE: f64 = 320.0;
 /// Long-lived connections of each sort.
 const LONG_LIVED: usize = 20;
 /// An old release may hold its connections for this long after the switch.
-const DRAIN: Duration = Duration::from_secs(12);
+const DRAIN: Duration = Duration::from_secs(8);
 /// Quiet time before the first deploy and after the last one.
 const CALM: Duration = Duration::from_secs(10);
 
@@ -217,7 +217,7 @@ fn with_streams(yaml: &str, runtime: Runtime) -> String {
         Runtime::Systemd => "unit: ./streams\n    command: [/usr/bin/python3, -u, server.py]",
     };
     let streams = format!(
-        "  streams:\n    {source}\n    health: /streams/healthz\n    drain: 12s\n    stop_grace: 5s\n\n  # Files for nginx.\n"
+        "  streams:\n    {source}\n    health: /streams/healthz\n    drain: 8s\n    stop_grace: 5s\n\n  # Files for nginx.\n"
     );
     let with = yaml
         .replace("mysql:8.4", "mariadb:11")
@@ -231,7 +231,7 @@ fn with_streams(yaml: &str, runtime: Runtime) -> String {
 }
 
 fn workload(lab: &Lab) -> Workload {
-    let target = Target::parse(&lab.url(80)).expect("a URL");
+    let target = Target::parse(&format!("http://{}", lab.address())).expect("a URL");
     // Few ask the database: two cores are shared with the deploy, the host and the load itself.
     let requests: Vec<Request> = (0..50)
         .map(|number| match number % 25 {
@@ -258,7 +258,7 @@ fn workload(lab: &Lab) -> Workload {
         }],
         downloaders: vec![Downloaders {
             target: target.clone(),
-            path: "/streams/slow?seconds=9".to_owned(),
+            path: "/streams/slow?seconds=6".to_owned(),
             count: LONG_LIVED,
             pause: Duration::from_millis(50),
         }],

@@ -138,6 +138,7 @@ impl Disk {
             let (first, second) = (fs::read(self.image()), fs::read(self.image()));
             if let (Ok(first), Ok(second)) = (first, second)
                 && first == second
+                && images.last() != Some(&first)
             {
                 let mut hasher = DefaultHasher::new();
                 first.hash(&mut hasher);
@@ -148,6 +149,7 @@ impl Disk {
         };
         while !ended.load(Ordering::SeqCst) {
             read();
+            std::thread::sleep(HELD / 6);
         }
         read();
         images

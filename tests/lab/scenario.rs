@@ -19,6 +19,10 @@ use super::stolen;
 /// How long anything that should come true may take. Generous, since two labs share two cores.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// About what a login takes. What a command leaves to end by itself, such as a worker of an nginx that was reloaded, has ended
+/// when somebody has logged in to look.
+const LOGIN: Duration = Duration::from_millis(150);
+
 const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
 
 /// Connects to each port of each address, all at once, and tells those that take it.
@@ -392,6 +396,7 @@ impl Lab {
 
     fn try_root_on(&self, machine: &LabHost, script: &str) -> Ran {
         let started = Instant::now();
+        std::thread::sleep(LOGIN);
         let output = block_on(inside(machine, script));
         let output = output.unwrap_or_else(|error| panic!("{}: {error:#}: {script}", machine.name));
         let ran = Ran {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stackctl::load::Request;
@@ -301,8 +302,10 @@ impl<'a> App<'a> {
         });
         following.signal("INT");
         following.wait(self.lab).expect(130);
-        let left = self.lab.root("pgrep -c journalctl || true");
-        assert_eq!(left, "0", "nobody follows any more");
+        eventually("nobody follows any more", Duration::from_secs(5), || {
+            let left = self.lab.root("pgrep -c journalctl || true");
+            (left == "0").then_some(()).ok_or(left)
+        });
     }
 
     fn programs(&self) {

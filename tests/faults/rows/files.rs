@@ -149,7 +149,6 @@ impl Disk {
         };
         while !ended.load(Ordering::SeqCst) {
             read();
-            std::thread::sleep(HELD / 6);
         }
         read();
         images

@@ -147,6 +147,7 @@ impl Disk {
                 }
             }
         };
+        // Without a pause: a torn state may be there for a moment only.
         while !ended.load(Ordering::SeqCst) {
             read();
         }
